@@ -1,0 +1,100 @@
+/* vknorm runtime - a Vulkan device, buffers and a queue for programs that have no engine of their own:
+ * vknorm's tests, samples and tools. Built on the public core API only; a separate library. Engines
+ * that own a device do not need it.
+ *
+ * Threads: one VknRuntime is used by one thread at a time. Every call that touches the device waits
+ * until the device is done. */
+#ifndef VKNORM_RUNTIME_H
+#define VKNORM_RUNTIME_H
+
+#include <vknorm/vknorm.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct VknRuntime VknRuntime;
+
+typedef struct VknRuntimeDesc {
+    /* Which device: NULL or "" is the first GPU, else SwiftShader, else any other software renderer; a
+     * number is the index printed by vkn_runtime_list(); anything else is a part of the device or
+     * driver name, in any case ("nvidia", "swiftshader", "llvmpipe"). */
+    const char *device;
+    /* Enables VK_LAYER_KHRONOS_validation, counts its warnings and errors and passes them to the log. What
+     * it says of its own settings is not counted. The layer must be installed: INVALID_ARGUMENT if not. */
+    bool validation;
+    /* NULL, or lowered capabilities, see VknContextDesc.caps. */
+    const VknCaps *caps;
+    VknLog log; /* of the runtime, its context, and the validation layer */
+} VknRuntimeDesc;
+
+typedef struct VknRuntimeInfo {
+    uint32_t index;        /* among the devices of vkn_runtime_list() */
+    char device_name[256]; /* VkPhysicalDeviceProperties.deviceName */
+    char driver_name[256]; /* VkPhysicalDeviceDriverProperties.driverName */
+    char driver_info[256]; /* likewise; may be empty */
+    uint32_t api_version;  /* VK_MAKE_API_VERSION encoding */
+    bool gpu;              /* false: a software renderer */
+    bool timestamps;       /* vkn_runtime_run() reports the device's own clock, else the host's */
+} VknRuntimeInfo;
+
+/* Calls `each` for every device of the machine that has Vulkan 1.1 and a compute queue, in index order.
+ * Errors: INVALID_ARGUMENT; UNSUPPORTED when there is no Vulkan loader or no such device;
+ * OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY, DRIVER. */
+VKN_API VknResult vkn_runtime_list(VknLog log, void (*each)(void *user, const VknRuntimeInfo *info),
+                                   void *user);
+
+/* Opens a device with a compute queue and creates a context on it. Errors: INVALID_ARGUMENT when no
+ * device matches (the log lists those there are), UNSUPPORTED when there is none, those of
+ * vkn_context_create(). */
+VKN_API VknResult vkn_runtime_create(const VknRuntimeDesc *desc, VknRuntime **runtime);
+
+/* Waits for the device, then destroys the context, every buffer that is left, and the device. Plans and
+ * bindings of the context must have been destroyed: what is left of them is found by validation now, when
+ * there is no count to read any more, and goes to the log at ERROR level. */
+VKN_API void vkn_runtime_destroy(VknRuntime *runtime);
+
+/* Facts about the open device. Valid until it is destroyed. */
+VKN_API const VknRuntimeInfo *vkn_runtime_info(const VknRuntime *runtime);
+
+/* The core context. Owned by the runtime. */
+VKN_API VknContext *vkn_runtime_context(VknRuntime *runtime);
+
+/* What vkn_context_create() was given: the handles, for programs that make Vulkan calls of their own. */
+VKN_API const VknContextDesc *vkn_runtime_context_desc(const VknRuntime *runtime);
+
+/* Validation messages so far; 0 without VknRuntimeDesc.validation. */
+VKN_API uint32_t vkn_runtime_validation_count(const VknRuntime *runtime);
+
+/* Creates a buffer of `size` bytes (at least 1) in device memory, for storage and transfers. Contents
+ * are undefined. Errors: INVALID_ARGUMENT, OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY, DEVICE_LOST. */
+VKN_API VknResult vkn_runtime_buffer_create(VknRuntime *runtime, uint64_t size, VknBuffer *buffer);
+
+/* Destroys a buffer; VK_NULL_HANDLE is allowed. */
+VKN_API void vkn_runtime_buffer_destroy(VknRuntime *runtime, VkBuffer buffer);
+
+/* Copies `size` bytes from or to host memory and waits; `offset` counts from buffer->offset and, like
+ * `size`, is a multiple of 4. Errors: INVALID_ARGUMENT when the range leaves the buffer, DEVICE_LOST,
+ * DRIVER. */
+VKN_API VknResult vkn_runtime_upload(VknRuntime *runtime, const VknBuffer *buffer, uint64_t offset,
+                                     const void *data, uint64_t size);
+VKN_API VknResult vkn_runtime_download(VknRuntime *runtime, const VknBuffer *buffer, uint64_t offset,
+                                       void *data, uint64_t size);
+
+/* Records the plan `repeat` times (at least 1) with barriers between, submits once, waits. If `seconds`
+ * is not NULL it receives the time of one repetition: device timestamps where they are valid, else host
+ * time from submission to completion. Errors: those of vkn_plan_record(), OUT_OF_DEVICE_MEMORY, DEVICE_LOST.
+ */
+VKN_API VknResult vkn_runtime_run(VknRuntime *runtime, const VknPlan *plan, const VknBindings *bindings,
+                                  const VknRecordInfo *info, uint32_t repeat, double *seconds);
+
+/* The same for vkCmdCopyBuffer of `size` bytes, a multiple of 4 and not 0, between two buffers or ranges of
+ * one that do not overlap: the device's copy bandwidth is 2 * size / seconds. */
+VKN_API VknResult vkn_runtime_copy(VknRuntime *runtime, const VknBuffer *from, const VknBuffer *to,
+                                   uint64_t size, uint32_t repeat, double *seconds);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,386 @@
+/* vknorm - normalization, activations and their statistics on any Vulkan device.
+ *
+ * The core borrows the caller's Vulkan device and records into the caller's command buffers. It owns
+ * pipelines and descriptor pools, nothing else: no queue, no submit, no wait, no device memory, no
+ * global state, no environment variable.
+ *
+ *     VknContext   what the library knows of one VkDevice, and its pipelines
+ *     VknDesc      what to compute, as plain data: an operation, a shape, a set of axes, roles
+ *     VknPlan      how this device computes it: an immutable list of dispatches
+ *     VknBindings  which buffers a plan reads and writes
+ *     vkn_plan_record()   writes the dispatches into a VkCommandBuffer
+ *
+ * Errors: a function that can fail returns VknResult and logs one sentence that names the rule that
+ * was broken and the values. On failure every output is NULL or untouched, and nothing is recorded.
+ * Destroying NULL is allowed.
+ *
+ * Threads: every function may be called from any thread at any time. What needs the caller's care is
+ * what Vulkan asks for: a VkCommandBuffer is recorded by one thread at a time, and an object is
+ * destroyed only when no call uses it and no command buffer that names it is pending. */
+#ifndef VKNORM_VKNORM_H
+#define VKNORM_VKNORM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <vulkan/vulkan_core.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(VKN_SHARED) && defined(_WIN32)
+#if defined(VKN_BUILD)
+#define VKN_API __declspec(dllexport)
+#else
+#define VKN_API __declspec(dllimport)
+#endif
+#elif defined(__GNUC__)
+#define VKN_API __attribute__((visibility("default")))
+#else
+#define VKN_API
+#endif
+
+#define VKN_VERSION_MAJOR 0
+#define VKN_VERSION_MINOR 1
+#define VKN_VERSION_PATCH 0
+
+/* The most axes a tensor may have. */
+#define VKN_MAX_RANK 8
+
+/* ---------------------------------------------------------------------------------- results, log */
+
+/* One code per remedy: each says who has to act. The log says why. */
+typedef enum VknResult {
+    VKN_SUCCESS = 0,
+    VKN_ERROR_INVALID_ARGUMENT = -1,     /* a documented rule was broken: correct the call */
+    VKN_ERROR_UNSUPPORTED = -2,          /* a valid request that this device cannot serve */
+    VKN_ERROR_OUT_OF_HOST_MEMORY = -3,   /* the allocator returned NULL: free memory, call again */
+    VKN_ERROR_OUT_OF_DEVICE_MEMORY = -4, /* the driver is out of memory or pools: likewise */
+    VKN_ERROR_DEVICE_LOST = -5,          /* every later call on the context returns this too */
+    VKN_ERROR_DRIVER = -6,               /* the driver failed in a way it should not: update or report */
+} VknResult;
+
+/* Returns the enumerator's name without "VKN_", for example "ERROR_DRIVER"; never NULL. */
+VKN_API const char *vkn_result_name(VknResult result);
+
+typedef enum VknLogLevel {
+    VKN_LOG_ERROR = 1,   /* a call failed: the rule and the values */
+    VKN_LOG_WARNING = 2, /* the call succeeds by other means than the preferred ones: which, and why */
+    VKN_LOG_INFO = 3,    /* what was chosen */
+} VknLogLevel;
+
+/* Receives log messages: `write` is called with a NUL-terminated sentence without newline, valid
+ * during the call only, possibly from several threads at once. write == NULL: no log. */
+typedef struct VknLog {
+    void (*write)(void *user, VknLogLevel level, const char *message);
+    void *user;
+} VknLog;
+
+/* ----------------------------------------------------------------------------------- capabilities */
+
+/* Whose device it is. Chooses a row of tuning figures, nothing that affects correctness. */
+typedef enum VknDeviceClass {
+    VKN_DEVICE_OTHER = 0,    /* a GPU of a vendor that is not listed */
+    VKN_DEVICE_SOFTWARE = 1, /* runs on the CPU: SwiftShader, lavapipe */
+    VKN_DEVICE_NVIDIA = 2,
+    VKN_DEVICE_AMD = 3,
+    VKN_DEVICE_INTEL = 4,
+    VKN_DEVICE_ARM = 5,      /* Mali, Immortalis */
+    VKN_DEVICE_QUALCOMM = 6, /* Adreno */
+    VKN_DEVICE_APPLE = 7,
+} VknDeviceClass;
+
+/* Every fact about a device that any decision of the library reads. A plan is a function of a VknDesc
+ * and a VknCaps alone, so it can be replayed for a device that is not there. Each field may be lowered
+ * (VknContextDesc.caps), to test the path of a weaker device or to work around a driver. */
+typedef struct VknCaps {
+    VknDeviceClass device_class;
+    uint32_t max_invocations;          /* per workgroup, in x as well; at least 64 */
+    uint32_t max_group_count;          /* workgroups per dispatch in x; at least 1 */
+    uint32_t max_shared_bytes;         /* shared memory per workgroup */
+    uint64_t max_storage_range;        /* bytes one storage buffer binding may span; at least 4096 */
+    uint32_t max_storage_buffers;      /* storage buffer bindings per dispatch; at least 8 */
+    uint32_t storage_offset_alignment; /* bytes, a power of two, at most 256. Lowering raises it. */
+    uint32_t max_subgroup_size;        /* lanes, a power of two */
+    bool subgroup_arithmetic;          /* subgroupAdd in compute shaders */
+    bool subgroup_shuffle;             /* subgroupShuffleXor in compute shaders */
+    bool subgroup_size_control;        /* VK_EXT_subgroup_size_control is enabled on the device */
+    bool full_subgroups;               /* computeFullSubgroups is enabled on the device */
+} VknCaps;
+
+/* ---------------------------------------------------------------------------------------- context */
+
+typedef struct VknContext VknContext;
+
+/* A device to borrow. All handles stay the caller's and must outlive the context. */
+typedef struct VknContextDesc {
+    VkInstance instance;              /* required */
+    VkPhysicalDevice physical_device; /* required; Vulkan 1.1 or newer */
+    VkDevice device;                  /* required */
+    /* Required: the loader's entry point, or whatever the caller has in its place. Every Vulkan
+     * function that the context calls is looked up through it. */
+    PFN_vkGetInstanceProcAddr get_instance_proc_addr;
+    /* The pNext chain given to vkCreateDevice, or NULL if there was none. Features that it does not
+     * enable are not used. Read during the call: VkPhysicalDeviceSubgroupSizeControlFeatures and
+     * VkPhysicalDeviceVulkan13Features (subgroupSizeControl, computeFullSubgroups). */
+    const void *device_features;
+    /* NULL, or what vkn_caps_query() returned with some fields lowered. A raised field is
+     * VKN_ERROR_INVALID_ARGUMENT. */
+    const VknCaps *caps;
+    /* NULL, or host memory callbacks, used for the library's own memory and handed to Vulkan. The
+     * struct is copied; its functions may be called from several threads at once. */
+    const VkAllocationCallbacks *allocator;
+    /* VK_NULL_HANDLE, or the cache that pipelines are created with. Vulkan synchronizes it unless it
+     * was created externally synchronized, which is not allowed here. */
+    VkPipelineCache pipeline_cache;
+    VknLog log;
+} VknContextDesc;
+
+/* Reads a device's capabilities; only instance, physical_device, get_instance_proc_addr,
+ * device_features and log of `desc` are read. Errors: INVALID_ARGUMENT; UNSUPPORTED when the device is
+ * older than Vulkan 1.1 or below a floor stated at VknCaps. */
+VKN_API VknResult vkn_caps_query(const VknContextDesc *desc, VknCaps *caps);
+
+/* Creates a context on a borrowed device. Costs microseconds: no pipeline is created yet.
+ * Errors: those of vkn_caps_query(), OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY, DRIVER. */
+VKN_API VknResult vkn_context_create(const VknContextDesc *desc, VknContext **context);
+
+/* Destroys the context and its pipelines. Its plans and bindings must have been destroyed. */
+VKN_API void vkn_context_destroy(VknContext *context);
+
+/* The capabilities that the context plans with. Valid until the context is destroyed. */
+VKN_API const VknCaps *vkn_context_caps(const VknContext *context);
+
+/* ------------------------------------------------------------------------------------ activations */
+
+/* z is the activation's input, in f32; the parameters are VknActivation.parameter[0], [1], [2]. */
+typedef enum VknActivationId {
+    VKN_ACTIVATION_IDENTITY = 0,   /* z */
+    VKN_ACTIVATION_RELU = 1,       /* Keras ReLU(negative_slope = 0, threshold = 0, max_value = inf):
+                                      min(z, max_value) where z > threshold, otherwise
+                                      negative_slope * (z - threshold). relu6: max_value = 6. */
+    VKN_ACTIVATION_LEAKY_RELU = 2, /* z where z > 0, otherwise negative_slope * z. Default 0.3 (Keras);
+                                      PyTorch and ONNX have 0.01, tf.nn 0.2. */
+    VKN_ACTIVATION_ELU = 3,        /* z where z > 0, otherwise alpha * (exp(z) - 1). Default 1. */
+    VKN_ACTIVATION_SIGMOID = 4,    /* 1 / (1 + exp(-z)) */
+    VKN_ACTIVATION_TANH = 5,       /* tanh(z) */
+    VKN_ACTIVATION_SILU = 6,       /* swish: z / (1 + exp(-beta * z)). Default 1. */
+    VKN_ACTIVATION_GELU = 7,       /* z * (1 + erf(z / sqrt(2))) / 2, not its tanh approximation */
+    VKN_ACTIVATION_HARD_SWISH = 8, /* z * clip(z + 3, 0, 6) / 6 */
+    VKN_ACTIVATION_CLIP = 9,       /* min(max(z, min), max). Default (-inf, inf). */
+} VknActivationId;
+
+/* Most parameters of any activation. */
+#define VKN_MAX_ACTIVATION_PARAMETERS 3
+
+/* A function applied to every output element. All zero is the identity. Every parameter must be a
+ * number (not NaN); RELU needs max_value > threshold, CLIP needs min <= max. */
+typedef struct VknActivation {
+    VknActivationId id;
+    float parameter[VKN_MAX_ACTIVATION_PARAMETERS]; /* ignored beyond those that the id has */
+} VknActivation;
+
+/* Returns the activation with its default parameters; the identity for an unknown id. */
+VKN_API VknActivation vkn_activation_default(VknActivationId id);
+
+/* ------------------------------------------------------------------------------------ description */
+
+/* What to compute. x is the input tensor, y the output tensor; statistics, gamma and beta have one
+ * element per index of the kept axes. */
+typedef enum VknOperation {
+    /* Normalizes x with its own statistics (training mode of batch normalization, Ioffe & Szegedy
+     * 2015): y = act(gamma * (x - mean) / sqrt(variance + epsilon) + beta) with the mean and the biased
+     * variance over all axes that are not kept. Optionally returns the statistics and moves the
+     * running ones. */
+    VKN_OPERATION_TRAIN = 1,
+    /* The same formula with given statistics: inference (MEAN and VARIANCE hold the running ones), or
+     * the last step of a training that computed its statistics in parts (MEAN and INV_STD). */
+    VKN_OPERATION_APPLY = 2,
+    /* The statistics alone: x in, any of MEAN, INV_STD or VARIANCE, MOMENTS, the running ones out. */
+    VKN_OPERATION_STATISTICS = 3,
+    /* Merges moments that were computed in parts (several devices, several micro-batches), exactly as
+     * if they had been one batch: MOMENTS in, the statistics out. */
+    VKN_OPERATION_FINISH = 4,
+} VknOperation;
+
+/* What a buffer is for. One element is one f32 unless said otherwise; "per statistic" means one for
+ * each index of the kept axes, row-major in the order of the tensor's axes.
+ *
+ *                       TRAIN       APPLY      STATISTICS   FINISH
+ *     X                 in          in         in           -
+ *     Y                 out         out        -            -
+ *     GAMMA, BETA       in opt      in opt     -            -
+ *     MEAN              out opt     in         out opt      out opt
+ *     INV_STD           out opt     in, one    out opt      out opt    at most one of
+ *     VARIANCE          out opt     of both    out opt      out opt    INV_STD, VARIANCE
+ *     RUNNING_MEAN      in-out opt  -          in-out opt   in-out opt both or neither
+ *     RUNNING_VARIANCE  in-out opt  -          in-out opt   in-out opt
+ *     MOMENTS           -           -          out opt      in
+ *     WORKSPACE         scratch, required when VknPlanInfo.size[VKN_ROLE_WORKSPACE] > 0 */
+typedef enum VknRole {
+    VKN_ROLE_X = 0,
+    VKN_ROLE_Y = 1,
+    VKN_ROLE_GAMMA = 2,            /* scale, per statistic; absent: 1 */
+    VKN_ROLE_BETA = 3,             /* offset, per statistic; absent: 0 */
+    VKN_ROLE_MEAN = 4,             /* per statistic */
+    VKN_ROLE_INV_STD = 5,          /* 1 / sqrt(variance + epsilon), per statistic (PyTorch, ONNX) */
+    VKN_ROLE_VARIANCE = 6,         /* biased variance, per statistic (oneDNN) */
+    VKN_ROLE_RUNNING_MEAN = 7,     /* moving mean, per statistic, updated in place */
+    VKN_ROLE_RUNNING_VARIANCE = 8, /* moving variance, per statistic, updated in place */
+    VKN_ROLE_MOMENTS = 9,          /* VknMoments per statistic; FINISH: [moment_parts][statistic] */
+    VKN_ROLE_WORKSPACE = 10,       /* contents undefined before and after */
+} VknRole;
+
+#define VKN_ROLE_COUNT     11
+#define VKN_ROLE_BIT(role) (1u << (role))
+
+/* Mergeable statistics of a set of elements (Chan, Golub & LeVeque 1979). The mean is mean + mean_low:
+ * the second word keeps what one f32 would round away when the mean is large beside the deviation.
+ * Whoever has only one word sets mean_low = 0. */
+typedef struct VknMoments {
+    float count; /* number of elements; 0: an empty part, ignored */
+    float mean;
+    float mean_low;
+    float m2; /* sum of squared differences from the mean */
+} VknMoments;
+
+typedef enum VknType {
+    VKN_TYPE_F32 = 0, /* IEEE 754 binary32 */
+} VknType;
+
+/* How a tensor of VknDesc.shape lies in its buffer, from the first element of the binding on. */
+typedef struct VknTensor {
+    VknType type;
+    /* Elements from one index to the next along each axis. All zero: dense, the last axis fastest.
+     * x may repeat elements (stride 0); elements of y must not share memory. */
+    uint64_t stride[VKN_MAX_RANK];
+} VknTensor;
+
+/* How running = f(running, batch) weights its two arguments. */
+typedef enum VknMomentum {
+    VKN_MOMENTUM_OLD = 0,        /* momentum * running + (1 - momentum) * batch (Keras 0.99, ONNX 0.9) */
+    VKN_MOMENTUM_NEW = 1,        /* (1 - momentum) * running + momentum * batch (PyTorch, cuDNN: 0.1) */
+    VKN_MOMENTUM_CUMULATIVE = 2, /* the average over all batches so far (PyTorch momentum=None); the
+                                    batch's number is VknRecordInfo.batch_number; momentum is ignored */
+} VknMomentum;
+
+/* Which variance moves into RUNNING_VARIANCE. y and VARIANCE always have the biased one. */
+typedef enum VknRunningVariance {
+    VKN_RUNNING_VARIANCE_BIASED = 0,   /* M2 / n (Keras 3, ONNX, oneDNN) */
+    VKN_RUNNING_VARIANCE_UNBIASED = 1, /* M2 / (n - 1), n = 1 counts as 2 (PyTorch, cuDNN) */
+} VknRunningVariance;
+
+/* A computation. Fields not named by the operation are ignored. */
+typedef struct VknDesc {
+    VknOperation operation;
+    uint32_t rank;                /* 1 to VKN_MAX_RANK */
+    uint64_t shape[VKN_MAX_RANK]; /* elements per axis. A 0 makes an empty tensor: the plan has no
+                                     dispatch, nothing is written, running statistics stay. */
+    /* The axes that keep separate statistics; all other axes are reduced. Keras' and ONNX's `axis`:
+     * {1} is batch normalization of NCHW, {-1} of NHWC. Each from -rank to rank - 1, negative counts
+     * from the end, none twice, at least one. */
+    uint32_t kept_axis_count;
+    int32_t kept_axes[VKN_MAX_RANK];
+    /* The roles that will be bound: VKN_ROLE_BIT()s, by the table at VknRole. WORKSPACE is implied. */
+    uint32_t roles;
+    VknTensor x;
+    VknTensor y;
+    float epsilon; /* added to the variance; finite, >= 0. Keras 1e-3, PyTorch and ONNX 1e-5. With
+                      variance + epsilon == 0 the inverse deviation is 0, as in PyTorch. */
+    VknMomentum momentum_convention;
+    float momentum; /* 0 to 1; read when the running statistics are bound */
+    VknRunningVariance running_variance;
+    VknActivation activation; /* TRAIN and APPLY */
+    uint32_t moment_parts;    /* FINISH: how many parts to merge, at least 1 */
+    /* 0: the library chooses. k: row k - 1 of the strategy table (vkn_strategy_name()); UNSUPPORTED
+     * when that one cannot serve this description on this device. */
+    uint32_t strategy;
+} VknDesc;
+
+/* Fills `desc` for batch normalization of a dense f32 tensor: statistics, gamma and beta along `axes`,
+ * epsilon 1e-3, momentum 0.99 on the old value, biased running variance (Keras' defaults), roles
+ * X, Y, GAMMA, BETA and, for TRAIN, the running statistics, for APPLY, MEAN and VARIANCE. Change any
+ * field afterwards. Nothing is checked here; at most VKN_MAX_RANK axes and extents are copied. */
+VKN_API void vkn_desc_batch_norm(VknDesc *desc, VknOperation operation, uint32_t rank, const uint64_t *shape,
+                                 uint32_t axis_count, const int32_t *axes);
+
+/* ------------------------------------------------------------------------------------------- plan */
+
+typedef struct VknPlan VknPlan;
+
+typedef struct VknPlanInfo {
+    uint32_t strategy;         /* what VknDesc.strategy would name this choice */
+    const char *strategy_name; /* static storage */
+    uint32_t dispatch_count;
+    uint32_t barrier_count;
+    uint64_t statistic_count;      /* elements of each per-statistic buffer */
+    uint64_t reduce_count;         /* elements behind each statistic */
+    uint64_t size[VKN_ROLE_COUNT]; /* bytes that each role's buffer must have; 0: not bound */
+    uint64_t least_bytes;          /* what no implementation can avoid moving: each input element read
+                                      once, each output element written once */
+} VknPlanInfo;
+
+/* Plans without a device: checks `desc`, chooses a strategy for `caps` and describes it. Makes no
+ * Vulkan call and no allocation that outlives it. Errors: INVALID_ARGUMENT, UNSUPPORTED,
+ * OUT_OF_HOST_MEMORY. */
+VKN_API VknResult vkn_plan_query(const VknCaps *caps, const VknDesc *desc, VknLog log, VknPlanInfo *info);
+
+/* Plans for the context's device and creates the pipelines that are not cached yet, which may take the
+ * driver many milliseconds each. Errors: those of vkn_plan_query(), OUT_OF_DEVICE_MEMORY, DEVICE_LOST,
+ * DRIVER. */
+VKN_API VknResult vkn_plan_create(VknContext *context, const VknDesc *desc, VknPlan **plan);
+
+/* Destroys the plan. Bindings made from it must have been destroyed. */
+VKN_API void vkn_plan_destroy(VknPlan *plan);
+
+/* The plan's facts. Valid until the plan is destroyed. */
+VKN_API const VknPlanInfo *vkn_plan_info(const VknPlan *plan);
+
+/* Returns the name of row `index` of the strategy table, NULL past its end. */
+VKN_API const char *vkn_strategy_name(uint32_t index);
+
+/* --------------------------------------------------------------------------------------- bindings */
+
+typedef struct VknBindings VknBindings;
+
+/* Bytes [offset, offset + size) of a buffer that was created with
+ * VK_BUFFER_USAGE_STORAGE_BUFFER_BIT. offset is a multiple of 4; more alignment is not needed. */
+typedef struct VknBuffer {
+    VkBuffer buffer;
+    uint64_t offset;
+    uint64_t size;
+} VknBuffer;
+
+/* Creates the descriptor sets of a plan for `buffers`, which is indexed by VknRole; entries of roles
+ * that the plan does not bind are ignored. No role that is written may share memory with another role,
+ * except that Y may be X exactly (same buffer, offset and strides: in place). Errors:
+ * INVALID_ARGUMENT, OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY, DEVICE_LOST, DRIVER. */
+VKN_API VknResult vkn_bindings_create(const VknPlan *plan, const VknBuffer buffers[VKN_ROLE_COUNT],
+                                      VknBindings **bindings);
+
+/* Destroys the bindings; command buffers that name them become invalid. */
+VKN_API void vkn_bindings_destroy(VknBindings *bindings);
+
+/* ----------------------------------------------------------------------------------------- record */
+
+typedef struct VknRecordInfo {
+    uint64_t batch_number; /* VKN_MOMENTUM_CUMULATIVE: how many batches there are with this one, from 1
+                              on (PyTorch's num_batches_tracked after the step). Ignored otherwise. */
+} VknRecordInfo;
+
+/* Records the plan's dispatches into `commands`, which must be in the recording state, outside a render
+ * pass, for a queue with compute. Barriers between the plan's own dispatches are included. The caller
+ * orders what comes before and after: inputs must be visible to VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT
+ * as VK_ACCESS_SHADER_READ_BIT (WRITE too for what is updated), outputs are written there as
+ * VK_ACCESS_SHADER_WRITE_BIT, and two recordings that share a workspace or an output need a barrier
+ * between them. Binds the compute pipeline, descriptor set 0 and push constants and leaves them bound.
+ * Allocates nothing. `info` may be NULL. The command buffer may be submitted any number of times.
+ * Errors: INVALID_ARGUMENT, DEVICE_LOST. */
+VKN_API VknResult vkn_plan_record(const VknPlan *plan, const VknBindings *bindings, VkCommandBuffer commands,
+                                  const VknRecordInfo *info);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,58 @@
+#include "activation.h"
+
+#include <math.h>
+
+#define VKN_INFINITY INFINITY
+
+typedef struct Row {
+    const char *name;
+    uint32_t count;
+    const char *parameter[VKN_MAX_ACTIVATION_PARAMETERS];
+    float value[VKN_MAX_ACTIVATION_PARAMETERS];
+} Row;
+
+/* The row's number in the table is the enumerator, or this does not compile. */
+#define VKN_ACTIVATION(id, number, name, count, n0, d0, n1, d1, n2, d2, f)                                   \
+    _Static_assert(VKN_ACTIVATION_##id == number, "activation.def and VknActivationId disagree");
+#include "activation.def"
+#undef VKN_ACTIVATION
+
+static const Row ROWS[] = {
+#define VKN_ACTIVATION(id, number, name, count, n0, d0, n1, d1, n2, d2, f)                                   \
+    [number] = {#name, count, {#n0, #n1, #n2}, {(float)(d0), (float)(d1), (float)(d2)}},
+#include "activation.def"
+#undef VKN_ACTIVATION
+};
+
+#define ROW_COUNT (sizeof ROWS / sizeof *ROWS)
+
+VknActivation vkn_activation_default(VknActivationId id) {
+    VknActivation activation = {.id = VKN_ACTIVATION_IDENTITY};
+    if ((size_t)id >= ROW_COUNT)
+        return activation;
+    activation.id = id;
+    for (uint32_t i = 0; i < VKN_MAX_ACTIVATION_PARAMETERS; i++)
+        activation.parameter[i] = ROWS[id].value[i];
+    return activation;
+}
+
+VknResult vkn_activation_check(const VknHost *host, const VknActivation *activation) {
+    const float *p = activation->parameter;
+    if ((size_t)activation->id >= ROW_COUNT)
+        return VKN_FAIL(host, INVALID_ARGUMENT, "activation.id must be a VknActivationId (0 to %d), not %d",
+                        (int)ROW_COUNT - 1, (int)activation->id);
+    const Row *row = &ROWS[activation->id];
+    for (uint32_t i = 0; i < row->count; i++)
+        if (isnan(p[i]))
+            return VKN_FAIL(host, INVALID_ARGUMENT, "activation %s: %s must be a number, not NaN", row->name,
+                            row->parameter[i]);
+    if (activation->id == VKN_ACTIVATION_RELU && !(p[2] > p[1]))
+        return VKN_FAIL(host, INVALID_ARGUMENT,
+                        "activation relu: max_value (%g) must be greater than threshold (%g); "
+                        "vkn_activation_default() sets it to infinity",
+                        p[2], p[1]);
+    if (activation->id == VKN_ACTIVATION_CLIP && !(p[0] <= p[1]))
+        return VKN_FAIL(host, INVALID_ARGUMENT, "activation clip: min (%g) must not be greater than max (%g)",
+                        p[0], p[1]);
+    return VKN_SUCCESS;
+}

@@ -1,0 +1,150 @@
+#include <inttypes.h>
+
+#include "desc.h"
+#include "plan.h"
+
+/* ------------------------------------------------------------------------------------------- rules */
+
+static bool is_in_place(const VknDesc *desc, const VknBuffer *x, const VknBuffer *y) {
+    if (x->buffer != y->buffer || x->offset != y->offset)
+        return false;
+    for (uint32_t i = 0; i < desc->rank; i++)
+        if (desc->shape[i] > 1 && desc->x.stride[i] != desc->y.stride[i])
+            return false;
+    return true;
+}
+
+static bool overlap(const VknBuffer *a, uint64_t a_size, const VknBuffer *b, uint64_t b_size) {
+    return a->buffer == b->buffer && a->offset < b->offset + b_size && b->offset < a->offset + a_size;
+}
+
+static VknResult check_buffers(const VknPlan *plan, const VknBuffer *buffers) {
+    const VknHost *host = &plan->context->host;
+    const VknDesc *desc = &plan->schedule.desc;
+    const uint64_t *size = plan->schedule.info.size;
+    uint32_t writes = vkn_operation_info(desc->operation)->writes | VKN_ROLE_BIT(VKN_ROLE_WORKSPACE);
+    for (uint32_t i = 0; i < VKN_ROLE_COUNT; i++) {
+        if (!size[i])
+            continue;
+        if (!buffers[i].buffer)
+            return VKN_FAIL(host, INVALID_ARGUMENT, "%s needs a buffer of %" PRIu64 " bytes, and has none",
+                            vkn_role_name(i), size[i]);
+        if (buffers[i].offset % 4)
+            return VKN_FAIL(host, INVALID_ARGUMENT, "%s: offset must be a multiple of 4, not %" PRIu64,
+                            vkn_role_name(i), buffers[i].offset);
+        if (buffers[i].size < size[i])
+            return VKN_FAIL(host, INVALID_ARGUMENT, "%s needs %" PRIu64 " bytes, not %" PRIu64,
+                            vkn_role_name(i), size[i], buffers[i].size);
+    }
+    for (uint32_t i = 0; i < VKN_ROLE_COUNT; i++)
+        for (uint32_t j = 0; j < i; j++) {
+            if (!size[i] || !size[j] || !((writes >> i | writes >> j) & 1))
+                continue;
+            if (!overlap(&buffers[i], size[i], &buffers[j], size[j]))
+                continue;
+            if (j == VKN_ROLE_X && i == VKN_ROLE_Y && is_in_place(desc, &buffers[j], &buffers[i]))
+                continue;
+            return VKN_FAIL(
+                host, INVALID_ARGUMENT,
+                "%s [%" PRIu64 ", +%" PRIu64 ") and %s [%" PRIu64 ", +%" PRIu64
+                ") share memory, and one of them is written%s",
+                vkn_role_name(j), buffers[j].offset, size[j], vkn_role_name(i), buffers[i].offset, size[i],
+                j == VKN_ROLE_X && i == VKN_ROLE_Y ? "; in place means the same offset and strides" : "");
+        }
+    return VKN_SUCCESS;
+}
+
+/* ------------------------------------------------------------------------------------ descriptor sets */
+
+static void write_set(const VknPlan *plan, const VknStep *step, const VknBuffer *buffers, VknStepSet *set) {
+    VknContext *context = plan->context;
+    /* Four elements at once need 16 bytes, whatever less the device asks for. */
+    uint64_t alignment = vkn_max(context->caps.storage_offset_alignment, 16);
+    VkDescriptorBufferInfo info[VKN_BINDING_COUNT];
+    VkWriteDescriptorSet write[VKN_BINDING_COUNT];
+    for (uint32_t i = 0; i < step->binding_count; i++) {
+        const VknStepBinding *b = &step->binding[i];
+        uint64_t begin = buffers[b->role].offset + b->offset;
+        uint64_t skip = begin % alignment;
+        info[i] = (VkDescriptorBufferInfo){buffers[b->role].buffer, begin - skip, b->size + skip};
+        set->first[b->binding / 4] |= (uint32_t)(skip / 4) << b->binding % 4 * 8;
+    }
+    for (uint32_t i = 0; i < VKN_BINDING_COUNT; i++) {
+        /* Bindings that a kernel declares but does not touch get the first buffer. */
+        write[i] = (VkWriteDescriptorSet){.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
+                                          .dstSet = set->set,
+                                          .dstBinding = i,
+                                          .descriptorCount = 1,
+                                          .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+                                          .pBufferInfo = &info[0]};
+        for (uint32_t j = 0; j < step->binding_count; j++)
+            if (step->binding[j].binding == i)
+                write[i].pBufferInfo = &info[j];
+    }
+    context->vk.UpdateDescriptorSets(context->device, VKN_BINDING_COUNT, write, 0, NULL);
+}
+
+static VknResult create_sets(VknBindings *bindings, const VknBuffer *buffers) {
+    const VknPlan *plan = bindings->plan;
+    VknContext *context = plan->context;
+    uint32_t count = plan->schedule.step_count;
+    VkDescriptorPoolSize size = {VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, count * VKN_BINDING_COUNT};
+    VkDescriptorPoolCreateInfo pool = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
+                                       .maxSets = count,
+                                       .poolSizeCount = 1,
+                                       .pPoolSizes = &size};
+    VkResult result =
+        context->vk.CreateDescriptorPool(context->device, &pool, context->host.allocator, &bindings->pool);
+    if (result)
+        return vkn_context_fail(context, result, "vkCreateDescriptorPool");
+    for (uint32_t i = 0; i < count; i++) {
+        VkDescriptorSetAllocateInfo info = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
+                                            .descriptorPool = bindings->pool,
+                                            .descriptorSetCount = 1,
+                                            .pSetLayouts = &context->set_layout};
+        result = context->vk.AllocateDescriptorSets(context->device, &info, &bindings->sets[i].set);
+        if (result)
+            return vkn_context_fail(context, result, "vkAllocateDescriptorSets");
+        write_set(plan, &plan->schedule.steps[i], buffers, &bindings->sets[i]);
+    }
+    return VKN_SUCCESS;
+}
+
+VknResult vkn_bindings_create(const VknPlan *plan, const VknBuffer buffers[VKN_ROLE_COUNT],
+                              VknBindings **bindings) {
+    if (bindings)
+        *bindings = NULL;
+    if (!plan)
+        return VKN_ERROR_INVALID_ARGUMENT;
+    const VknHost *host = &plan->context->host;
+    if (!buffers || !bindings)
+        return VKN_FAIL(host, INVALID_ARGUMENT, "vkn_bindings_create: buffers and bindings must not be NULL");
+    VknResult result = vkn_context_check(plan->context);
+    if (!result)
+        result = check_buffers(plan, buffers);
+    if (result)
+        return result;
+
+    uint32_t count = plan->schedule.step_count;
+    VknBindings *b = vkn_host_alloc(host, sizeof *b + count * sizeof *b->sets);
+    if (!b)
+        return VKN_ERROR_OUT_OF_HOST_MEMORY;
+    b->plan = plan;
+    if (count)
+        result = create_sets(b, buffers);
+    if (result) {
+        vkn_bindings_destroy(b);
+        return result;
+    }
+    *bindings = b;
+    return VKN_SUCCESS;
+}
+
+void vkn_bindings_destroy(VknBindings *bindings) {
+    if (!bindings)
+        return;
+    VknContext *context = bindings->plan->context;
+    if (bindings->pool)
+        context->vk.DestroyDescriptorPool(context->device, bindings->pool, context->host.allocator);
+    vkn_host_free(&context->host, bindings);
+}

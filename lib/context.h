@@ -1,0 +1,55 @@
+/* The context: a borrowed device, its functions in a table, and its pipelines. */
+#ifndef VKN_CONTEXT_H
+#define VKN_CONTEXT_H
+
+#include <stdatomic.h>
+
+#include "base.h"
+#include "pipeline.h"
+
+/* Every device function that the library calls, looked up for this device alone. */
+#define VKN_DEVICE_FUNCTIONS(F)                                                                              \
+    F(AllocateDescriptorSets)                                                                                \
+    F(CmdBindDescriptorSets)                                                                                 \
+    F(CmdBindPipeline)                                                                                       \
+    F(CmdDispatch)                                                                                           \
+    F(CmdPipelineBarrier)                                                                                    \
+    F(CmdPushConstants)                                                                                      \
+    F(CreateComputePipelines)                                                                                \
+    F(CreateDescriptorPool)                                                                                  \
+    F(CreateDescriptorSetLayout)                                                                             \
+    F(CreatePipelineLayout)                                                                                  \
+    F(CreateShaderModule)                                                                                    \
+    F(DestroyDescriptorPool)                                                                                 \
+    F(DestroyDescriptorSetLayout)                                                                            \
+    F(DestroyPipeline)                                                                                       \
+    F(DestroyPipelineLayout)                                                                                 \
+    F(DestroyShaderModule)                                                                                   \
+    F(UpdateDescriptorSets)
+
+typedef struct VknDeviceTable {
+#define F(name) PFN_vk##name name;
+    VKN_DEVICE_FUNCTIONS(F)
+#undef F
+} VknDeviceTable;
+
+struct VknContext {
+    VknHost host;
+    VkAllocationCallbacks allocator; /* what host.allocator points to, if the caller gave one */
+    VkDevice device;
+    VkPipelineCache vk_pipeline_cache;
+    VknDeviceTable vk;
+    VknCaps caps;
+    VkDescriptorSetLayout set_layout; /* VKN_BINDING_COUNT storage buffers, for every kernel */
+    VkPipelineLayout pipeline_layout;
+    VknPipelineCache pipelines;
+    atomic_bool lost;
+};
+
+/* Turns a failed Vulkan call into a VknResult: logs it, and latches the loss of the device. */
+VknResult vkn_context_fail(VknContext *context, VkResult result, const char *call);
+
+/* Fails when the device is known to be lost. */
+VknResult vkn_context_check(VknContext *context);
+
+#endif

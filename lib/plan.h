@@ -1,0 +1,25 @@
+/* A plan: a schedule with its pipelines; and bindings, its descriptor sets. */
+#ifndef VKN_PLAN_H
+#define VKN_PLAN_H
+
+#include "context.h"
+
+struct VknPlan {
+    VknContext *context;
+    VknSchedule schedule;
+    VkPipeline *pipelines; /* one per step */
+};
+
+/* What a step needs beyond the plan. */
+typedef struct VknStepSet {
+    VkDescriptorSet set;
+    uint32_t first[2]; /* VknPush.first */
+} VknStepSet;
+
+struct VknBindings {
+    const VknPlan *plan;
+    VkDescriptorPool pool; /* VK_NULL_HANDLE for a plan without steps */
+    VknStepSet sets[];     /* one per step */
+};
+
+#endif

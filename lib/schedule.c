@@ -1,0 +1,162 @@
+#include "schedule.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "desc.h"
+#include "strategy.h"
+
+/* x and y may be the same memory, so for hazards they are one resource. */
+static uint32_t with_alias(uint32_t resources) {
+    uint32_t tensors = VKN_ROLE_BIT(VKN_ROLE_X) | VKN_ROLE_BIT(VKN_ROLE_Y);
+    return resources & tensors ? resources | tensors : resources;
+}
+
+/* A step needs a barrier when a step of an earlier stage, since the last barrier, wrote what it touches or
+ * read what it writes. */
+static void place_barriers(VknSchedule *schedule) {
+    uint32_t earlier_reads = 0, earlier_writes = 0, stage_reads = 0, stage_writes = 0;
+    for (uint32_t i = 0; i < schedule->step_count; i++) {
+        VknStep *step = &schedule->steps[i];
+        uint32_t reads = with_alias(step->reads), writes = with_alias(step->writes);
+        if (i && step->stage != schedule->steps[i - 1].stage) {
+            earlier_reads |= stage_reads;
+            earlier_writes |= stage_writes;
+            stage_reads = stage_writes = 0;
+        }
+        step->barrier = (earlier_writes & (reads | writes)) || (earlier_reads & writes);
+        if (step->barrier) {
+            earlier_reads = earlier_writes = stage_reads = stage_writes = 0;
+            schedule->info.barrier_count++;
+        }
+        stage_reads |= reads;
+        stage_writes |= writes;
+    }
+}
+
+static void set_sizes(VknSchedule *schedule, const VknView *view) {
+    const VknDesc *desc = &schedule->desc;
+    VknPlanInfo *info = &schedule->info;
+    VknBox all = {{0}, {0}};
+    for (uint32_t i = 0; i < view->dim_count; i++)
+        all.extent[i] = view->dim[i].extent;
+    uint64_t elements = view->statistic_count * view->reduce_count;
+    for (uint32_t role = 0; role < VKN_ROLE_WORKSPACE; role++) {
+        if (!(desc->roles & VKN_ROLE_BIT(role)))
+            continue;
+        switch ((VknRole)role) {
+        case VKN_ROLE_X:
+            info->size[role] = vkn_box_span(view, &all, VKN_SPACE_X) * 4;
+            info->least_bytes += elements * 4;
+            break;
+        case VKN_ROLE_Y:
+            info->size[role] = vkn_box_span(view, &all, VKN_SPACE_Y) * 4;
+            info->least_bytes += elements * 4;
+            break;
+        case VKN_ROLE_MOMENTS:
+            info->size[role] = view->statistic_count * sizeof(VknMoments) *
+                               (desc->operation == VKN_OPERATION_FINISH ? desc->moment_parts : 1);
+            info->least_bytes += info->size[role];
+            break;
+        default:
+            info->size[role] = view->statistic_count * 4;
+            info->least_bytes += info->size[role];
+        }
+    }
+}
+
+/* The first strategy that is legal and suits, else the first legal one; or the one asked for. */
+static VknResult choose(const VknPlanner *p, const VknStrategy **chosen) {
+    const VknDesc *desc = &p->schedule->desc;
+    *chosen = NULL;
+    if (desc->strategy > vkn_strategy_count)
+        return VKN_FAIL(p->host, INVALID_ARGUMENT, "strategy must be 0 to %" PRIu32 ", not %" PRIu32,
+                        vkn_strategy_count, desc->strategy);
+    if (desc->strategy) {
+        const VknStrategy *strategy = &vkn_strategies[desc->strategy - 1];
+        if (!vkn_strategy_legal(strategy, p))
+            return VKN_FAIL(p->host, UNSUPPORTED, "strategy %s cannot serve this %s on this device",
+                            strategy->name, vkn_operation_info(desc->operation)->name);
+        *chosen = strategy;
+        return VKN_SUCCESS;
+    }
+    for (uint32_t i = 0; i < vkn_strategy_count; i++) {
+        const VknStrategy *strategy = &vkn_strategies[i];
+        if (!vkn_strategy_legal(strategy, p))
+            continue;
+        if (!*chosen)
+            *chosen = strategy;
+        if (strategy->suits(p)) {
+            *chosen = strategy;
+            break;
+        }
+    }
+    return VKN_SUCCESS;
+}
+
+VknResult vkn_schedule_check_caps(const VknHost *host, const VknCaps *caps) {
+    if (caps->max_invocations < 64 || caps->max_group_count < 1 || caps->max_storage_range < 4096 ||
+        caps->max_storage_buffers < VKN_BINDING_COUNT || caps->storage_offset_alignment > 256 ||
+        caps->max_shared_bytes < 16384)
+        return VKN_FAIL(host, UNSUPPORTED,
+                        "the device is below a floor of VknCaps: max_invocations %" PRIu32
+                        " (64), max_group_count %" PRIu32 " (1), max_storage_range %" PRIu64
+                        " (4096), max_storage_buffers %" PRIu32 " (8), storage_offset_alignment %" PRIu32
+                        " (at most 256), max_shared_bytes %" PRIu32 " (16384)",
+                        caps->max_invocations, caps->max_group_count, caps->max_storage_range,
+                        caps->max_storage_buffers, caps->storage_offset_alignment, caps->max_shared_bytes);
+    return VKN_SUCCESS;
+}
+
+VknResult vkn_schedule_make(const VknHost *host, const VknCaps *caps, const VknDesc *desc,
+                            VknSchedule *schedule) {
+    memset(schedule, 0, sizeof *schedule);
+    VknResult result = vkn_schedule_check_caps(host, caps);
+    if (!result)
+        result = vkn_desc_resolve(host, desc, &schedule->desc);
+    if (result)
+        return result;
+
+    VknPlanInfo *info = &schedule->info;
+    info->strategy_name = "none";
+    for (uint32_t i = 0; i < desc->rank; i++)
+        if (desc->shape[i] == 0)
+            return VKN_SUCCESS;
+
+    const VknStrategy *strategy;
+    VknView view = vkn_view_make(&schedule->desc);
+    VknPlanner planner = {host, caps, vkn_tuning(caps), &view, VKN_ACCESS_ANY, VKN_TEAM_LANE, 0, schedule};
+    set_sizes(schedule, &view);
+    result = choose(&planner, &strategy);
+    if (!result)
+        result = vkn_strategy_emit(strategy, &planner);
+    if (result) {
+        vkn_schedule_free(host, schedule);
+        return result;
+    }
+    place_barriers(schedule);
+    info->strategy = (uint32_t)(strategy - vkn_strategies) + 1;
+    info->strategy_name = strategy->name;
+    info->dispatch_count = schedule->step_count;
+    info->statistic_count = view.statistic_count;
+    info->reduce_count = view.reduce_count;
+    return VKN_SUCCESS;
+}
+
+void vkn_schedule_free(const VknHost *host, VknSchedule *schedule) {
+    vkn_host_free(host, schedule->steps);
+    memset(schedule, 0, sizeof *schedule);
+}
+
+VknResult vkn_plan_query(const VknCaps *caps, const VknDesc *desc, VknLog log, VknPlanInfo *info) {
+    VknHost host = {NULL, log};
+    VknSchedule schedule;
+    if (!caps || !desc || !info)
+        return VKN_FAIL(&host, INVALID_ARGUMENT, "vkn_plan_query: caps, desc and info must not be NULL");
+    VknResult result = vkn_schedule_make(&host, caps, desc, &schedule);
+    if (result)
+        return result;
+    *info = schedule.info;
+    vkn_schedule_free(&host, &schedule);
+    return VKN_SUCCESS;
+}

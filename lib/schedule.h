@@ -1,0 +1,62 @@
+/* A computation as data: the dispatches, what they bind, and where barriers stand. Pure C. */
+#ifndef VKN_SCHEDULE_H
+#define VKN_SCHEDULE_H
+
+#include "tuning.h"
+#include "view.h"
+#include "vkn_shaders.h"
+
+/* What a step reads or writes: a role, or a region of the workspace. */
+typedef enum VknResource {
+    VKN_RESOURCE_PARTS = VKN_ROLE_COUNT, /* moments, [statistic][part] */
+    VKN_RESOURCE_MERGED,                 /* moments, [statistic] */
+    VKN_RESOURCE_COUNT
+} VknResource;
+
+typedef struct VknPush {
+    VKN_PUSH_FIELDS
+} VknPush;
+
+_Static_assert(sizeof(VknPush) <= 128, "push constants must fit every device");
+
+/* One buffer of a step, in bytes from the start of the role's buffer. */
+typedef struct VknStepBinding {
+    uint32_t binding;
+    VknRole role;
+    uint64_t offset;
+    uint64_t size;
+} VknStepBinding;
+
+/* One dispatch. */
+typedef struct VknStep {
+    VknKernel kernel;
+    VknWorker worker;
+    uint32_t spec[VKN_SPEC_COUNT]; /* id i + 1 */
+    uint32_t spec_count;
+    VknPush push; /* first[], running_weight and batch_weight are filled in when recording */
+    uint32_t group_count;
+    VknStepBinding binding[VKN_BINDING_COUNT];
+    uint32_t binding_count;
+    uint32_t reads;  /* bits of VknResource and VknRole */
+    uint32_t writes; /* likewise */
+    uint32_t stage;  /* steps of one stage are independent of each other */
+    bool barrier;    /* before this step */
+} VknStep;
+
+typedef struct VknSchedule {
+    VknDesc desc; /* resolved */
+    VknPlanInfo info;
+    VknStep *steps;
+    uint32_t capacity;
+    uint32_t step_count;
+} VknSchedule;
+
+/* Checks the floors stated at VknCaps. */
+VknResult vkn_schedule_check_caps(const VknHost *host, const VknCaps *caps);
+
+/* Plans `desc` for `caps`. On failure the schedule is empty. */
+VknResult vkn_schedule_make(const VknHost *host, const VknCaps *caps, const VknDesc *desc,
+                            VknSchedule *schedule);
+void vkn_schedule_free(const VknHost *host, VknSchedule *schedule);
+
+#endif

@@ -1,0 +1,131 @@
+#include "strategy.h"
+
+/* Row kernels read runs of neighbouring elements; below a handful per run they read little else than the
+ * ends of runs. */
+#define SHORT_RUN 4
+
+static uint64_t inner_extent(const VknView *view) {
+    uint32_t i = view->slot[VKN_INNER];
+    return i == VKN_NO_DIM ? 1 : view->dim[i].extent;
+}
+
+static uint64_t lane_extent(const VknView *view) {
+    uint32_t i = view->slot[VKN_LANE];
+    return i == VKN_NO_DIM || view->dim[i].stride[VKN_SPACE_X] != 1 ? 1 : view->dim[i].extent;
+}
+
+/* ------------------------------------------------------------------------------------------- legal */
+
+static bool rows_are_contiguous(const VknView *view) {
+    uint32_t i = view->slot[VKN_INNER];
+    return view->slotted && (i == VKN_NO_DIM || (view->dim[i].stride[VKN_SPACE_X] == 1 &&
+                                                 view->dim[i].stride[VKN_SPACE_Y] == 1));
+}
+
+bool vkn_strategy_legal(const VknStrategy *strategy, const VknPlanner *p) {
+    VknOperation operation = p->schedule->desc.operation;
+    if (!vkn_team_exists(p->caps, strategy->team))
+        return false;
+    if (strategy->fused && (operation != VKN_OPERATION_TRAIN || !vkn_planner_sees_whole(p)))
+        return false;
+    switch (strategy->access) {
+    case VKN_ACCESS_ROW:
+        return rows_are_contiguous(p->view);
+    case VKN_ACCESS_COLUMN:
+        return p->view->slotted;
+    case VKN_ACCESS_ANY:
+    case VKN_ACCESS_COUNT:
+        break;
+    }
+    return true;
+}
+
+/* ------------------------------------------------------------------------------------------- suits */
+
+static bool is_column(const VknPlanner *p) {
+    return lane_extent(p->view) >= SHORT_RUN ||
+           (lane_extent(p->view) > 1 && inner_extent(p->view) > SHORT_RUN);
+}
+
+static bool is_row(const VknPlanner *p) {
+    return inner_extent(p->view) >= SHORT_RUN || p->view->reduce_count == inner_extent(p->view);
+}
+
+static bool fills_device(const VknPlanner *p, uint64_t lanes) {
+    return p->view->statistic_count * lanes >= p->tuning->lanes / 4;
+}
+
+static bool is_tiny(const VknPlanner *p) {
+    return p->view->reduce_count <= p->tuning->part;
+}
+
+static bool column_fused_suits(const VknPlanner *p) {
+    return is_column(p) && (is_tiny(p) || fills_device(p, 1));
+}
+
+static bool lane_fused_suits(const VknPlanner *p) {
+    return is_row(p) && p->view->reduce_count <= p->tuning->small && fills_device(p, 1);
+}
+
+static bool subgroup_fused_suits(const VknPlanner *p) {
+    return is_row(p) && (is_tiny(p) || fills_device(p, p->caps->max_subgroup_size));
+}
+
+static bool group_fused_suits(const VknPlanner *p) {
+    return is_row(p) && p->caps->device_class != VKN_DEVICE_SOFTWARE &&
+           fills_device(p, p->tuning->local_size);
+}
+
+static bool lane_suits(const VknPlanner *p) {
+    return is_row(p) && p->view->reduce_count <= p->tuning->small;
+}
+
+static bool always_suits(const VknPlanner *p) {
+    (void)p;
+    return true;
+}
+
+const VknStrategy vkn_strategies[] = {
+    {"column_fused", VKN_ACCESS_COLUMN, VKN_TEAM_SUBGROUP, true, column_fused_suits},
+    {"row_lane_fused", VKN_ACCESS_ROW, VKN_TEAM_LANE, true, lane_fused_suits},
+    {"row_group_fused", VKN_ACCESS_ROW, VKN_TEAM_GROUP, true, group_fused_suits},
+    {"row_subgroup_fused", VKN_ACCESS_ROW, VKN_TEAM_SUBGROUP, true, subgroup_fused_suits},
+    {"column", VKN_ACCESS_COLUMN, VKN_TEAM_SUBGROUP, false, is_column},
+    {"row_lane", VKN_ACCESS_ROW, VKN_TEAM_LANE, false, lane_suits},
+    {"row_subgroup", VKN_ACCESS_ROW, VKN_TEAM_SUBGROUP, false, is_row},
+    {"row_group", VKN_ACCESS_ROW, VKN_TEAM_GROUP, false, is_row},
+    {"any_subgroup", VKN_ACCESS_ANY, VKN_TEAM_SUBGROUP, false, always_suits},
+    {"any_group", VKN_ACCESS_ANY, VKN_TEAM_GROUP, false, always_suits},
+    {"any_lane", VKN_ACCESS_ANY, VKN_TEAM_LANE, false, always_suits},
+};
+
+const uint32_t vkn_strategy_count = sizeof vkn_strategies / sizeof *vkn_strategies;
+
+const char *vkn_strategy_name(uint32_t index) {
+    return index < vkn_strategy_count ? vkn_strategies[index].name : NULL;
+}
+
+VknResult vkn_strategy_emit(const VknStrategy *strategy, VknPlanner *p) {
+    uint64_t parts;
+    VknResult result = VKN_SUCCESS;
+    uint32_t moments = p->schedule->desc.roles & VKN_HAS_MOMENTS ? VKN_ROLE_MOMENTS : VKN_RESOURCE_COUNT;
+    p->access = strategy->access;
+    p->team = strategy->team;
+    switch (p->schedule->desc.operation) {
+    case VKN_OPERATION_TRAIN:
+        if (strategy->fused)
+            return vkn_emit_norm(p);
+        result = vkn_emit_reduce(p, &parts);
+        if (!result)
+            result = vkn_emit_finish(p, VKN_RESOURCE_PARTS, parts, VKN_RESOURCE_MERGED);
+        return result ? result : vkn_emit_apply(p, true);
+    case VKN_OPERATION_APPLY:
+        return vkn_emit_apply(p, false);
+    case VKN_OPERATION_STATISTICS:
+        result = vkn_emit_reduce(p, &parts);
+        return result ? result : vkn_emit_finish(p, VKN_RESOURCE_PARTS, parts, moments);
+    case VKN_OPERATION_FINISH:
+        return vkn_emit_finish(p, VKN_ROLE_MOMENTS, p->schedule->desc.moment_parts, VKN_RESOURCE_COUNT);
+    }
+    return result;
+}

@@ -1,0 +1,82 @@
+// The functions that activation.def is made of, and activate(), which selects one row of it.
+
+#define VKN_INFINITY uintBitsToFloat(0x7F800000u) // only C reads the defaults
+
+// exp for z <= 0. Arguments below -104 give 0 in f32; some drivers return NaN for them.
+float exp_of_negative(float z)
+{
+    return exp(z < -104.0 ? -104.0 : z);
+}
+
+// exp(z) - 1 for z <= 0. Near 0, where the difference cancels, a Taylor polynomial: its first dropped
+// term is z^8 / 8!, below 1e-7 of the result for |z| < 0.5.
+float exp_minus_1(float z)
+{
+    float series = 1.0 / 5040.0;
+    series = series * z + 1.0 / 720.0;
+    series = series * z + 1.0 / 120.0;
+    series = series * z + 1.0 / 24.0;
+    series = series * z + 1.0 / 6.0;
+    series = series * z + 0.5;
+    series = series * z + 1.0;
+    return z > -0.5 ? series * z : exp_of_negative(z) - 1.0;
+}
+
+float sigmoid(float z)
+{
+    float e = exp_of_negative(-abs(z));
+    return (z < 0.0 ? e : 1.0) / (1.0 + e);
+}
+
+float tanh_of(float z)
+{
+    float e = exp_minus_1(-2.0 * abs(z));
+    float t = -e / (e + 2.0);
+    return z < 0.0 ? -t : t;
+}
+
+// The standard normal distribution function, erfc(-z / sqrt(2)) / 2. erfc(x) exp(x^2) is a polynomial
+// in t = 1 / (1 + 0.425 x), fitted for least relative error on 0 <= x <= 10; 4.8e-7 in f32.
+float normal_cdf(float z)
+{
+    float x = abs(z) * 0.70710678;
+    float t = 1.0 / (1.0 + 0.425 * x);
+    float poly = 0.0707963854;
+    poly = poly * t - 0.310328573;
+    poly = poly * t + 0.402770966;
+    poly = poly * t - 0.0988200083;
+    poly = poly * t + 0.252761543;
+    poly = poly * t + 0.201403558;
+    poly = poly * t + 0.241730198;
+    poly = poly * t + 0.239685729;
+    float tail = 0.5 * t * poly * exp_of_negative(-x * x);
+    return z < 0.0 ? tail : 1.0 - tail;
+}
+
+// z * weight, where a weight of 0 closes the gate for z = -inf as well.
+float gate(float z, float weight)
+{
+    return weight == 0.0 ? 0.0 : z * weight;
+}
+
+float select_activation(uint wanted, float z)
+{
+    float p0 = activation[0];
+    float p1 = activation[1];
+    float p2 = activation[2];
+#define VKN_ACTIVATION(id, number, name, count, n0, d0, n1, d1, n2, d2, f)                                   \
+    if (wanted == number)                                                                                \
+        return f;
+#include "activation.def"
+    return z;
+}
+
+float activate(float z)
+{
+    return select_activation(ACTIVATION, z);
+}
+
+vec4 activate(vec4 z)
+{
+    return vec4(activate(z.x), activate(z.y), activate(z.z), activate(z.w));
+}

@@ -1,0 +1,17 @@
+#version 460
+#extension GL_GOOGLE_include_directive : require
+// APPLY; an invocation takes one element at a time.
+#include "types.glsl"
+#include "statistic.glsl"
+#include "affine.glsl"
+#include "given.glsl"
+#include "any.glsl"
+
+void main()
+{
+    uint items = statistic_count() * reduce_count();
+    for (uint item = gl_GlobalInvocationID.x; item < items; item += gl_NumWorkGroups.x * LOCAL_SIZE) {
+        Place place = place_at(place_first(), item, true, true);
+        y1[place.y] = apply(affine_given(place.stat), x1[place.x]);
+    }
+}

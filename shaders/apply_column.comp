@@ -1,0 +1,21 @@
+#version 460
+#extension GL_GOOGLE_include_directive : require
+// APPLY; an invocation takes one part of VECTOR neighbouring statistics.
+#include "types.glsl"
+#include "statistic.glsl"
+#include "affine.glsl"
+#include "given.glsl"
+#include "column.glsl"
+#include "column_apply.glsl"
+
+void main()
+{
+    uint items = column_count();
+    for (uint item = gl_GlobalInvocationID.x; item < items; item += gl_NumWorkGroups.x * LOCAL_SIZE) {
+        Column c = column_of(item);
+        Affine a;
+        for (uint k = 0; k < vector_width(); k++)
+            affine_component(a, k, affine_given(column_index(c, k)));
+        column_apply(a, c);
+    }
+}

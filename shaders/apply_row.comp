@@ -1,0 +1,19 @@
+#version 460
+#extension GL_GOOGLE_include_directive : require
+// APPLY; a worker takes one part of one statistic at a time.
+#include "types.glsl"
+#include "statistic.glsl"
+#include "worker.glsl"
+#include "affine.glsl"
+#include "given.glsl"
+#include "row.glsl"
+#include "row_apply.glsl"
+
+void main()
+{
+    uint items = statistic_count() * part_count;
+    for (uint item = worker_index(); item < items; item += worker_count()) {
+        Row row = row_of(item / part_count);
+        row_apply(affine_given(row.index), row, part_of(item % part_count));
+    }
+}

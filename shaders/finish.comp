@@ -1,0 +1,34 @@
+#version 460
+#extension GL_GOOGLE_include_directive : require
+// Merges the parts of each statistic and stores the result; a worker takes one statistic at a time.
+// The view is (channel: statistics, outer: parts).
+#include "types.glsl"
+#include "statistic.glsl"
+#include "worker.glsl"
+#include "store.glsl"
+#include "moments.glsl"
+
+Statistic part_load(uint statistic, uint part)
+{
+    uint i = first_of(VKN_BINDING_FINISH_IN) +
+             4 * (statistic * x_stride[VKN_CHANNEL] + part * x_stride[VKN_OUTER]);
+    return Statistic(x1[i + 1], x1[i + 2], x1[i], x1[i + 3]);
+}
+
+void main()
+{
+    for (uint item = worker_index(); item < extent[VKN_CHANNEL]; item += worker_count()) {
+        float shift = part_load(item, 0).mean;
+        Moments m = NO_MOMENTS;
+        for (uint part = worker_lane(); part < extent[VKN_OUTER]; part += worker_lanes()) {
+            Statistic p = part_load(item, part);
+            m = merge(m, Moments(p.count, (p.mean - shift) + p.mean_low, p.m2));
+        }
+        Statistic s = statistic_of(shift, worker_merge(m));
+        if (worker_lane() == 0) {
+            store(item, s);
+            if (has(VKN_HAS_MOMENTS))
+                moments_store(item * part_total + part_first, s);
+        }
+    }
+}

@@ -1,0 +1,79 @@
+/* What C and GLSL agree on: bindings, specialization ids, push constants. Compiled as both. */
+#ifndef VKN_INTERFACE_H
+#define VKN_INTERFACE_H
+
+#ifdef VKN_GLSL
+#define VKN_UINT  uint
+#define VKN_FLOAT float
+#else
+#include <stdint.h>
+#define VKN_UINT  uint32_t
+#define VKN_FLOAT float
+#endif
+
+/* Descriptor set 0. Eight storage buffers are what every device has, so bindings are shared by roles
+ * that no kernel needs at once. */
+#define VKN_BINDING_X                0
+#define VKN_BINDING_Y                1
+#define VKN_BINDING_GAMMA            2
+#define VKN_BINDING_BETA             3
+#define VKN_BINDING_MEAN             4
+#define VKN_BINDING_SPREAD           5 /* INV_STD or VARIANCE */
+#define VKN_BINDING_RUNNING_MEAN     6
+#define VKN_BINDING_RUNNING_VARIANCE 7
+#define VKN_BINDING_MOMENTS_IN       6 /* apply; finish reads its moments from here too */
+#define VKN_BINDING_MOMENTS_OUT      1 /* reduce, finish: kernels that write no y */
+#define VKN_BINDING_FINISH_IN        0 /* finish: a kernel that reads no x */
+#define VKN_BINDING_COUNT            8
+
+/* Specialization constants; id 0 is left alone, some drivers mistreat it. */
+#define VKN_SPEC_LOCAL_SIZE 1 /* invocations per workgroup, a power of two up to 256 */
+#define VKN_SPEC_ROLES      2 /* VKN_HAS_ bits: the optional roles that this kernel touches */
+#define VKN_SPEC_ACTIVATION 3 /* an id of activation.def */
+#define VKN_SPEC_VECTOR     4 /* column kernels: elements per access, 4 or 1 */
+#define VKN_SPEC_UNBIASED   5 /* finish: 1 moves M2 / (n - 1) into the running variance */
+#define VKN_SPEC_SCALARS    5
+/* Geometry of the "any" kernels, eight dimensions each, in the order of the view: */
+#define VKN_SPEC_EXTENT      6
+#define VKN_SPEC_KEPT        14 /* 1: a kept dimension, 0: a reduced one */
+#define VKN_SPEC_X_STRIDE    22
+#define VKN_SPEC_Y_STRIDE    30
+#define VKN_SPEC_STAT_STRIDE 38
+#define VKN_SPEC_COUNT       45 /* ids run from 1 to this */
+
+/* Bits of VKN_SPEC_ROLES: VKN_ROLE_BIT() of the role. */
+#define VKN_HAS_GAMMA    (1u << 2)
+#define VKN_HAS_BETA     (1u << 3)
+#define VKN_HAS_MEAN     (1u << 4)
+#define VKN_HAS_INV_STD  (1u << 5)
+#define VKN_HAS_VARIANCE (1u << 6)
+#define VKN_HAS_RUNNING  (1u << 7)
+#define VKN_HAS_MOMENTS  (1u << 9)
+
+/* The dimensions of a view that kernels other than "any" walk, and their place in arrays. A statistic
+ * belongs to each (batch, channel, lane) and is reduced over outer x inner. */
+#define VKN_BATCH   0
+#define VKN_OUTER   1
+#define VKN_CHANNEL 2
+#define VKN_INNER   3
+#define VKN_LANE    4
+#define VKN_SLOTS   5
+
+/* Push constants. Strides and lengths count elements; a dispatch sees one box of the view, through
+ * bindings that begin at or just below the box's first element. */
+#define VKN_PUSH_FIELDS                                                                                      \
+    VKN_UINT extent[VKN_SLOTS];                                                                              \
+    VKN_UINT x_stride[VKN_SLOTS];                                                                            \
+    VKN_UINT y_stride[VKN_SLOTS];                                                                            \
+    VKN_UINT stat_stride[VKN_SLOTS]; /* per-statistic buffers; 0 in reduced slots */                         \
+    VKN_UINT first[2];               /* 8 bits per binding: elements between binding and box */              \
+    VKN_UINT part_length;            /* reduced elements per part */                                         \
+    VKN_UINT part_count;             /* parts of this box */                                                 \
+    VKN_UINT part_first;             /* number of its first part among the parts of the statistic */         \
+    VKN_UINT part_total;             /* parts of each statistic */                                           \
+    VKN_FLOAT epsilon;                                                                                       \
+    VKN_FLOAT running_weight; /* of the old running value */                                                 \
+    VKN_FLOAT batch_weight;   /* of the batch's value */                                                     \
+    VKN_FLOAT activation[3];
+
+#endif

@@ -1,0 +1,26 @@
+#version 460
+#extension GL_GOOGLE_include_directive : require
+// The whole of TRAIN in one dispatch; an invocation takes VECTOR neighbouring statistics.
+#include "types.glsl"
+#include "statistic.glsl"
+#include "store.glsl"
+#include "affine.glsl"
+#include "column.glsl"
+#include "column_apply.glsl"
+
+void main()
+{
+    uint items = column_count();
+    for (uint item = gl_GlobalInvocationID.x; item < items; item += gl_NumWorkGroups.x * LOCAL_SIZE) {
+        Column c = column_of(item);
+        vec4 shift = column_shift(c);
+        ColumnMoments m = column_reduce(c, shift);
+        Affine a;
+        for (uint k = 0; k < vector_width(); k++) {
+            Statistic s = statistic_of(shift[k], column_component(m, k));
+            store(column_index(c, k), s);
+            affine_component(a, k, affine_of(column_index(c, k), s));
+        }
+        column_apply(a, c);
+    }
+}

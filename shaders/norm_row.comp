@@ -1,0 +1,24 @@
+#version 460
+#extension GL_GOOGLE_include_directive : require
+// The whole of TRAIN in one dispatch; a worker takes one statistic at a time.
+#include "types.glsl"
+#include "statistic.glsl"
+#include "worker.glsl"
+#include "store.glsl"
+#include "affine.glsl"
+#include "row.glsl"
+#include "row_apply.glsl"
+
+void main()
+{
+    uint items = statistic_count();
+    for (uint item = worker_index(); item < items; item += worker_count()) {
+        Row row = row_of(item);
+        Part all = Part(0, reduce_count());
+        float shift = row_shift(row, all);
+        Statistic s = statistic_of(shift, row_reduce(row, all, shift));
+        if (worker_lane() == 0)
+            store(row.index, s);
+        row_apply(affine_of(row.index, s), row, all);
+    }
+}

@@ -1,0 +1,20 @@
+#version 460
+#extension GL_GOOGLE_include_directive : require
+// Moments of each part of each statistic; an invocation takes VECTOR neighbouring statistics.
+#include "types.glsl"
+#include "statistic.glsl"
+#include "moments.glsl"
+#include "column.glsl"
+
+void main()
+{
+    uint items = column_count();
+    for (uint item = gl_GlobalInvocationID.x; item < items; item += gl_NumWorkGroups.x * LOCAL_SIZE) {
+        Column c = column_of(item);
+        vec4 shift = column_shift(c);
+        ColumnMoments m = column_reduce(c, shift);
+        for (uint k = 0; k < vector_width(); k++)
+            moments_store(column_index(c, k) * part_total + part_first + c.part,
+                          statistic_of(shift[k], column_component(m, k)));
+    }
+}

@@ -1,0 +1,22 @@
+#version 460
+#extension GL_GOOGLE_include_directive : require
+// Moments of each part of each statistic; a worker takes one part at a time.
+#include "types.glsl"
+#include "statistic.glsl"
+#include "worker.glsl"
+#include "moments.glsl"
+#include "row.glsl"
+
+void main()
+{
+    uint items = statistic_count() * part_count;
+    for (uint item = worker_index(); item < items; item += worker_count()) {
+        uint number = item % part_count;
+        Row row = row_of(item / part_count);
+        Part part = part_of(number);
+        float shift = row_shift(row, part);
+        Statistic s = statistic_of(shift, row_reduce(row, part, shift));
+        if (worker_lane() == 0)
+            moments_store(row.index * part_total + part_first + number, s);
+    }
+}

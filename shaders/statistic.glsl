@@ -1,0 +1,65 @@
+// Moments: how they grow, merge, and turn into the statistics that a caller asked for.
+//
+// Inside a kernel a mean is held as an offset from a shift, an element of the data that all who merge
+// share: with mean 1e6 and deviation 1 the offset keeps the digits that the mean would round away. In
+// memory (VknMoments) the two words are mean and mean_low; their sum is the mean.
+
+struct Moments {
+    float count;
+    float mean; // from the shift
+    float m2;   // sum of squared differences from the mean
+};
+
+const Moments NO_MOMENTS = Moments(0.0, 0.0, 0.0);
+
+// Chan, Golub & LeVeque: the moments of both sets together.
+Moments merge(Moments a, Moments b)
+{
+    float count = a.count + b.count;
+    float share = count > 0.0 ? b.count / count : 0.0;
+    float distance = b.mean - a.mean;
+    return Moments(count, a.mean + distance * share, a.m2 + b.m2 + distance * distance * a.count * share);
+}
+
+// One element, eight elements: a block is reduced in two passes in registers, so that only one merge
+// and one division are paid for it and no sum of squares can cancel, whatever the shift is.
+Moments add(Moments m, float v)
+{
+    return merge(m, Moments(1.0, v, 0.0));
+}
+
+Moments add(Moments m, vec4 v, vec4 w)
+{
+    vec4 sum = v + w;
+    float mean = (sum.x + sum.y + sum.z + sum.w) * 0.125;
+    v -= mean;
+    w -= mean;
+    return merge(m, Moments(8.0, mean, dot(v, v) + dot(w, w)));
+}
+
+struct Statistic {
+    float mean;
+    float mean_low;
+    float count;
+    float m2;
+};
+
+// Two floats whose sum is shift + m.mean (Knuth's exact sum).
+Statistic statistic_of(float shift, Moments m)
+{
+    precise float mean = shift + m.mean;
+    precise float part = mean - shift;
+    precise float low = (shift - (mean - part)) + (m.mean - part);
+    return Statistic(mean, low, m.count, m.m2);
+}
+
+float inverse_deviation(float variance)
+{
+    float v = variance + epsilon;
+    return v == 0.0 ? 0.0 : inversesqrt(v);
+}
+
+float variance_of(Statistic s)
+{
+    return s.m2 / s.count;
+}

@@ -1,0 +1,36 @@
+// What every kernel starts with: the interface, and how a binding is read and written.
+
+#define VKN_GLSL
+#include "interface.h"
+
+layout(local_size_x_id = VKN_SPEC_LOCAL_SIZE) in;
+layout(constant_id = VKN_SPEC_LOCAL_SIZE) const uint LOCAL_SIZE = 64;
+layout(constant_id = VKN_SPEC_ROLES) const uint ROLES = 0;
+
+layout(push_constant) uniform Push { VKN_PUSH_FIELDS };
+
+// Specialization constants are compared through function arguments and results only: expressions of
+// constants alone would become OpSpecConstantOp, which lib/shader.c does not evaluate.
+bool has(uint role)
+{
+    return (ROLES & role) != 0;
+}
+
+// The box's first element in a binding. Bindings begin at an aligned address at or below it.
+uint first_of(uint binding)
+{
+    return (first[binding / 4] >> (binding % 4 * 8)) & 255u;
+}
+
+uint statistic_count()
+{
+    return extent[VKN_BATCH] * extent[VKN_CHANNEL] * extent[VKN_LANE];
+}
+
+uint reduce_count()
+{
+    return extent[VKN_OUTER] * extent[VKN_INNER];
+}
+
+layout(set = 0, binding = VKN_BINDING_X) readonly buffer X1 { float x1[]; };
+layout(set = 0, binding = VKN_BINDING_X) readonly buffer X4 { vec4 x4[]; };

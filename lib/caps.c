@@ -106,9 +106,10 @@ VknResult vkn_caps_lower(const VknHost *host, VknCaps *caps, const VknCaps *lowe
 #undef LOWER
         {"storage_offset_alignment", caps->storage_offset_alignment, lowered->storage_offset_alignment,
          lowered->storage_offset_alignment < caps->storage_offset_alignment},
-        {"max_subgroup_size", caps->max_subgroup_size, lowered->max_subgroup_size,
-         lowered->max_subgroup_size != caps->max_subgroup_size},
     };
+    if (lowered->max_subgroup_size != caps->max_subgroup_size)
+        return VKN_FAIL(host, INVALID_ARGUMENT, "caps.max_subgroup_size must stay %" PRIu32 ", not %" PRIu32,
+                        caps->max_subgroup_size, lowered->max_subgroup_size);
     for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++)
         if (ROWS[i].raised)
             return VKN_FAIL(host, INVALID_ARGUMENT,

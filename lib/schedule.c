@@ -34,6 +34,7 @@ static void place_barriers(VknSchedule *schedule) {
     }
 }
 
+/* Bytes of each role's buffer but the workspace's, and the least traffic. */
 static void set_sizes(VknSchedule *schedule, const VknView *view) {
     const VknDesc *desc = &schedule->desc;
     VknPlanInfo *info = &schedule->info;
@@ -41,27 +42,18 @@ static void set_sizes(VknSchedule *schedule, const VknView *view) {
     for (uint32_t i = 0; i < view->dim_count; i++)
         all.extent[i] = view->dim[i].extent;
     uint64_t elements = view->statistic_count * view->reduce_count;
+    uint64_t parts = desc->operation == VKN_OPERATION_FINISH ? desc->moment_parts : 1;
     for (uint32_t role = 0; role < VKN_ROLE_WORKSPACE; role++) {
         if (!(desc->roles & VKN_ROLE_BIT(role)))
             continue;
-        switch ((VknRole)role) {
-        case VKN_ROLE_X:
-            info->size[role] = vkn_box_span(view, &all, VKN_SPACE_X) * 4;
-            info->least_bytes += elements * 4;
-            break;
-        case VKN_ROLE_Y:
-            info->size[role] = vkn_box_span(view, &all, VKN_SPACE_Y) * 4;
-            info->least_bytes += elements * 4;
-            break;
-        case VKN_ROLE_MOMENTS:
-            info->size[role] = view->statistic_count * sizeof(VknMoments) *
-                               (desc->operation == VKN_OPERATION_FINISH ? desc->moment_parts : 1);
-            info->least_bytes += info->size[role];
-            break;
-        default:
+        bool tensor = role == VKN_ROLE_X || role == VKN_ROLE_Y;
+        if (tensor)
+            info->size[role] = vkn_box_span(view, &all, role == VKN_ROLE_X ? VKN_SPACE_X : VKN_SPACE_Y) * 4;
+        else if (role == VKN_ROLE_MOMENTS)
+            info->size[role] = view->statistic_count * parts * sizeof(VknMoments);
+        else
             info->size[role] = view->statistic_count * 4;
-            info->least_bytes += info->size[role];
-        }
+        info->least_bytes += tensor ? elements * 4 : info->size[role];
     }
 }
 
@@ -94,17 +86,30 @@ static VknResult choose(const VknPlanner *p, const VknStrategy **chosen) {
     return VKN_SUCCESS;
 }
 
+static bool is_power_of_two(uint64_t n) {
+    return n && !(n & (n - 1));
+}
+
 VknResult vkn_schedule_check_caps(const VknHost *host, const VknCaps *caps) {
-    if (caps->max_invocations < 64 || caps->max_group_count < 1 || caps->max_storage_range < 4096 ||
-        caps->max_storage_buffers < VKN_BINDING_COUNT || caps->storage_offset_alignment > 256 ||
-        caps->max_shared_bytes < 16384)
-        return VKN_FAIL(host, UNSUPPORTED,
-                        "the device is below a floor of VknCaps: max_invocations %" PRIu32
-                        " (64), max_group_count %" PRIu32 " (1), max_storage_range %" PRIu64
-                        " (4096), max_storage_buffers %" PRIu32 " (8), storage_offset_alignment %" PRIu32
-                        " (at most 256), max_shared_bytes %" PRIu32 " (16384)",
-                        caps->max_invocations, caps->max_group_count, caps->max_storage_range,
-                        caps->max_storage_buffers, caps->storage_offset_alignment, caps->max_shared_bytes);
+    const struct {
+        const char *name;
+        uint64_t value, least, most;
+        bool power;
+    } ROWS[] = {
+        {"max_invocations", caps->max_invocations, 64, UINT32_MAX, false},
+        {"max_group_count", caps->max_group_count, 1, UINT32_MAX, false},
+        {"max_shared_bytes", caps->max_shared_bytes, 16384, UINT32_MAX, false},
+        {"max_storage_range", caps->max_storage_range, 4096, UINT32_MAX, false},
+        {"max_storage_buffers", caps->max_storage_buffers, VKN_BINDING_COUNT, UINT32_MAX, false},
+        {"storage_offset_alignment", caps->storage_offset_alignment, 1, 256, true},
+        {"max_subgroup_size", caps->max_subgroup_size, 1, 128, true},
+    };
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++)
+        if (ROWS[i].value < ROWS[i].least || ROWS[i].value > ROWS[i].most ||
+            (ROWS[i].power && !is_power_of_two(ROWS[i].value)))
+            return VKN_FAIL(host, UNSUPPORTED, "caps.%s must be%s %" PRIu64 " to %" PRIu64 ", not %" PRIu64,
+                            ROWS[i].name, ROWS[i].power ? " a power of two from" : "", ROWS[i].least,
+                            ROWS[i].most, ROWS[i].value);
     return VKN_SUCCESS;
 }
 

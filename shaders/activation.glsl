@@ -53,6 +53,12 @@ float normal_cdf(float z)
     return z < 0.0 ? tail : 1.0 - tail;
 }
 
+// slope * z for z <= 0; a slope of 0 gives 0, not -0, and for z = -inf too.
+float ramp(float slope, float z)
+{
+    return slope == 0.0 && z <= 0.0 ? 0.0 : slope * z;
+}
+
 // z * weight, where a weight of 0 closes the gate for z = -inf as well.
 float gate(float z, float weight)
 {

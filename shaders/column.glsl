@@ -50,19 +50,21 @@ uint column_index(Column c, uint component)
     return c.index + component * stat_stride[VKN_LANE];
 }
 
-// All of a box is aligned, or none of it, as its binding is.
-bool binding_aligned(uint binding)
+// Whether four neighbouring elements of a box lie in one aligned vec4: all do, or none, as the binding
+// begins. Loops are entered with `wide` known, one copy for each value: software renderers run both
+// sides of a branch inside.
+bool is_wide(uint binding)
 {
-    return first_of(binding) % 4 == 0;
+    return vector_width() == 4 && first_of(binding) % 4 == 0;
 }
 
-vec4 column_load(uint element)
+vec4 column_load(uint element, bool wide)
 {
-    if (vector_width() == 1)
-        return vec4(x1[element], 0.0, 0.0, 0.0);
-    if (binding_aligned(VKN_BINDING_X))
+    if (wide)
         return x4[element / 4];
-    return vec4(x1[element], x1[element + 1], x1[element + 2], x1[element + 3]);
+    if (vector_width() == 4)
+        return vec4(x1[element], x1[element + 1], x1[element + 2], x1[element + 3]);
+    return vec4(x1[element], 0.0, 0.0, 0.0);
 }
 
 struct ColumnMoments {
@@ -95,10 +97,10 @@ vec4 column_shift(Column c)
     uint inner = c.begin - outer * extent[VKN_INNER];
     if (c.begin >= c.end)
         return vec4(0.0);
-    return column_load(c.x + outer * x_stride[VKN_OUTER] + inner * x_stride[VKN_INNER]);
+    return column_load(c.x + outer * x_stride[VKN_OUTER] + inner * x_stride[VKN_INNER], false);
 }
 
-ColumnMoments column_reduce(Column c, vec4 shift)
+ColumnMoments column_reduce(Column c, vec4 shift, bool wide)
 {
     uint stride = x_stride[VKN_INNER];
     uint outer = c.begin / extent[VKN_INNER];
@@ -109,18 +111,28 @@ ColumnMoments column_reduce(Column c, vec4 shift)
         uint x = c.x + outer * x_stride[VKN_OUTER] + inner * stride;
         uint i = 0;
         for (; i + 4 <= count; i += 4) {
-            m = column_add(m, column_load(x) - shift, column_load(x + stride) - shift,
-                           column_load(x + 2 * stride) - shift, column_load(x + 3 * stride) - shift);
+            vec4 a = column_load(x, wide) - shift;
+            vec4 b = column_load(x + stride, wide) - shift;
+            vec4 c = column_load(x + 2 * stride, wide) - shift;
+            vec4 d = column_load(x + 3 * stride, wide) - shift;
+            m = column_add(m, a, b, c, d);
             x += 4 * stride;
         }
         for (; i < count; i++) {
-            m = column_merge(m, ColumnMoments(1.0, column_load(x) - shift, vec4(0.0)));
+            m = column_merge(m, ColumnMoments(1.0, column_load(x, wide) - shift, vec4(0.0)));
             x += stride;
         }
         e += count;
         inner = 0;
     }
     return m;
+}
+
+ColumnMoments column_reduce(Column c, vec4 shift)
+{
+    if (is_wide(VKN_BINDING_X))
+        return column_reduce(c, shift, true);
+    return column_reduce(c, shift, false);
 }
 
 Moments column_component(ColumnMoments m, uint component)

@@ -8,9 +8,9 @@ void affine_component(inout Affine all, uint component, Affine one)
     all.offset[component] = one.offset.x;
 }
 
-void column_store(uint element, vec4 v)
+void column_store(uint element, vec4 v, bool wide)
 {
-    if (vector_width() == 4 && binding_aligned(VKN_BINDING_Y)) {
+    if (wide) {
         y4[element / 4] = v;
     } else {
         for (uint k = 0; k < vector_width(); k++)
@@ -18,7 +18,7 @@ void column_store(uint element, vec4 v)
     }
 }
 
-void column_apply(Affine a, Column c)
+void column_apply(Affine a, Column c, bool wide)
 {
     uint outer = c.begin / extent[VKN_INNER];
     uint inner = c.begin - outer * extent[VKN_INNER];
@@ -27,11 +27,19 @@ void column_apply(Affine a, Column c)
         uint x = c.x + outer * x_stride[VKN_OUTER] + inner * x_stride[VKN_INNER];
         uint y = c.y + outer * y_stride[VKN_OUTER] + inner * y_stride[VKN_INNER];
         for (uint i = 0; i < count; i++) {
-            column_store(y, apply(a, column_load(x)));
+            column_store(y, apply(a, column_load(x, wide)), wide);
             x += x_stride[VKN_INNER];
             y += y_stride[VKN_INNER];
         }
         e += count;
         inner = 0;
     }
+}
+
+void column_apply(Affine a, Column c)
+{
+    if (is_wide(VKN_BINDING_X) && is_wide(VKN_BINDING_Y))
+        column_apply(a, c, true);
+    else
+        column_apply(a, c, false);
 }

@@ -91,17 +91,18 @@ typedef enum VknDeviceClass {
 } VknDeviceClass;
 
 /* Every fact about a device that any decision of the library reads. A plan is a function of a VknDesc
- * and a VknCaps alone, so it can be replayed for a device that is not there. Each field may be lowered
- * (VknContextDesc.caps), to test the path of a weaker device or to work around a driver. */
+ * and a VknCaps alone, so it can be replayed for a device that is not there. Each field but
+ * max_subgroup_size may be lowered (VknContextDesc.caps), to test the path of a weaker device or to work
+ * around a driver. A field below the floor stated here is VKN_ERROR_UNSUPPORTED. */
 typedef struct VknCaps {
     VknDeviceClass device_class;
     uint32_t max_invocations;          /* per workgroup, in x as well; at least 64 */
     uint32_t max_group_count;          /* workgroups per dispatch in x; at least 1 */
-    uint32_t max_shared_bytes;         /* shared memory per workgroup */
+    uint32_t max_shared_bytes;         /* shared memory per workgroup; at least 16384 */
     uint64_t max_storage_range;        /* bytes one storage buffer binding may span; at least 4096 */
     uint32_t max_storage_buffers;      /* storage buffer bindings per dispatch; at least 8 */
     uint32_t storage_offset_alignment; /* bytes, a power of two, at most 256. Lowering raises it. */
-    uint32_t max_subgroup_size;        /* lanes, a power of two */
+    uint32_t max_subgroup_size;        /* lanes, a power of two, at most 128 */
     bool subgroup_arithmetic;          /* subgroupAdd in compute shaders */
     bool subgroup_shuffle;             /* subgroupShuffleXor in compute shaders */
     bool subgroup_size_control;        /* VK_EXT_subgroup_size_control is enabled on the device */

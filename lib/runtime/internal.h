@@ -1,0 +1,168 @@
+/* The parts of the runtime, each using only those before it:
+ *
+ *     platform   the Vulkan loader's library, the host's clock
+ *     instance   Vulkan functions, VkInstance, validation, log
+ *     device     which devices there are, and which one is meant
+ *     memory     buffers, and the staging buffer they are filled through
+ *     run        command buffer, submission, time
+ *     runtime    opens and closes all of it
+ *
+ * Vulkan functions live in a table per runtime, as in the core: a process may hold several runtimes, one
+ * with validation and one without, beside a host program that has loaded Vulkan in its own way. */
+#ifndef VKNORM_RUNTIME_INTERNAL_H
+#define VKNORM_RUNTIME_INTERNAL_H
+
+#define VK_NO_PROTOTYPES
+#include <vknorm/runtime.h>
+
+#include <stdatomic.h>
+#include <stddef.h>
+
+/* --------------------------------------------------------------------------------------- platform */
+
+/* Opens the Vulkan loader; NULL if the machine has none. */
+void *vkn_loader_open(PFN_vkGetInstanceProcAddr *get_instance_proc_addr);
+void vkn_loader_close(void *loader);
+
+/* Seconds since some fixed moment; never goes back. */
+double vkn_clock_seconds(void);
+
+/* --------------------------------------------------------------------------------------- instance */
+
+#define VKN_INSTANCE_FUNCTIONS(X)                                                                            \
+    X(CreateDevice)                                                                                          \
+    X(DestroyInstance)                                                                                       \
+    X(EnumerateDeviceExtensionProperties)                                                                    \
+    X(EnumeratePhysicalDevices)                                                                              \
+    X(GetDeviceProcAddr)                                                                                     \
+    X(GetPhysicalDeviceFeatures2)                                                                            \
+    X(GetPhysicalDeviceMemoryProperties)                                                                     \
+    X(GetPhysicalDeviceProperties)                                                                           \
+    X(GetPhysicalDeviceProperties2)                                                                          \
+    X(GetPhysicalDeviceQueueFamilyProperties)
+
+#define VKN_DEVICE_FUNCTIONS(X)                                                                              \
+    X(AllocateCommandBuffers)                                                                                \
+    X(AllocateMemory)                                                                                        \
+    X(BeginCommandBuffer)                                                                                    \
+    X(BindBufferMemory)                                                                                      \
+    X(CmdCopyBuffer)                                                                                         \
+    X(CmdPipelineBarrier)                                                                                    \
+    X(CmdResetQueryPool)                                                                                     \
+    X(CmdWriteTimestamp)                                                                                     \
+    X(CreateBuffer)                                                                                          \
+    X(CreateCommandPool)                                                                                     \
+    X(CreateQueryPool)                                                                                       \
+    X(DestroyBuffer)                                                                                         \
+    X(DestroyCommandPool)                                                                                    \
+    X(DestroyDevice)                                                                                         \
+    X(DestroyQueryPool)                                                                                      \
+    X(DeviceWaitIdle)                                                                                        \
+    X(EndCommandBuffer)                                                                                      \
+    X(FlushMappedMemoryRanges)                                                                               \
+    X(FreeMemory)                                                                                            \
+    X(GetBufferMemoryRequirements)                                                                           \
+    X(GetDeviceQueue)                                                                                        \
+    X(GetQueryPoolResults)                                                                                   \
+    X(InvalidateMappedMemoryRanges)                                                                          \
+    X(MapMemory)                                                                                             \
+    X(QueueSubmit)                                                                                           \
+    X(QueueWaitIdle)                                                                                         \
+    X(ResetCommandPool)
+
+typedef struct VknVulkan {
+    PFN_vkGetInstanceProcAddr GetInstanceProcAddr;
+#define X(name) PFN_vk##name name;
+    VKN_INSTANCE_FUNCTIONS(X)
+    VKN_DEVICE_FUNCTIONS(X)
+#undef X
+} VknVulkan;
+
+/* The loader and a VkInstance. Zero is a closed one. */
+typedef struct VknInstance {
+    VknLog log;
+    void *loader;
+    VknVulkan vk;
+    VkInstance handle;
+    uint32_t api_version;
+    VkDebugUtilsMessengerEXT messenger; /* only with validation */
+    atomic_uint message_count;          /* counted by whichever thread makes the faulty call */
+} VknInstance;
+
+/* Opens the loader and creates an instance. On failure the instance is to be closed all the same. */
+VknResult vkn_instance_open(VknInstance *instance, const VknLog *log, bool validation);
+void vkn_instance_close(VknInstance *instance);
+
+/* Loads the table's device functions. */
+void vkn_instance_load_device(VknInstance *instance, VkDevice device);
+
+/* Whether the device, or for VK_NULL_HANDLE the instance, offers an extension. */
+bool vkn_extension_found(const VknVulkan *vk, VkPhysicalDevice device, const char *name);
+
+/* Logs a sentence at ERROR level and returns `result`. */
+VknResult vkn_fail(const VknLog *log, VknResult result, const char *format, ...);
+
+/* The VknResult of what the Vulkan function `call` returned; logs it if that is an error. */
+VknResult vkn_check(const VknLog *log, VkResult result, const char *call);
+
+/* ----------------------------------------------------------------------------------------- device */
+
+typedef struct VknDevice {
+    VkPhysicalDevice handle;
+    VknRuntimeInfo info;
+    VkDriverId driver;       /* 0 when the driver does not say */
+    uint32_t api_version;    /* the lower of the device's and the instance's */
+    uint32_t queue_family;   /* the first that has compute */
+    uint32_t timestamp_bits; /* of that queue family */
+    double tick_seconds;     /* from one timestamp value to the next */
+} VknDevice;
+
+/* Lists the devices that the runtime can open, at least one. The caller frees the array. */
+VknResult vkn_device_list(const VknInstance *instance, VknDevice **devices, uint32_t *count);
+
+/* Copies the device that `wanted` names, see VknRuntimeDesc.device, to `device`. */
+VknResult vkn_device_choose(const VknInstance *instance, const char *wanted, VknDevice *device);
+
+/* ---------------------------------------------------------------------------------------- runtime */
+
+/* A buffer and its memory. All that are alive form a list. */
+typedef struct VknAllocation {
+    VkBuffer buffer;
+    VkDeviceMemory memory;
+    void *mapped; /* staging only */
+    struct VknAllocation *next;
+} VknAllocation;
+
+struct VknRuntime {
+    VknInstance instance;
+    VknDevice device;
+    VkPhysicalDeviceSubgroupSizeControlFeatures subgroup_features;
+    VknCaps caps;
+    VknContextDesc context_desc;
+    VknContext *context;
+    VkQueue queue;
+    VkCommandPool command_pool;
+    VkCommandBuffer commands;
+    VkQueryPool timestamps; /* begin, end; VK_NULL_HANDLE if the queue has no clock */
+    VknAllocation *allocations;
+    VknAllocation *staging;
+};
+
+/* Creates the staging buffer. */
+VknResult vkn_staging_create(VknRuntime *runtime);
+
+/* Destroys every allocation, the staging buffer too. */
+void vkn_allocations_destroy(VknRuntime *runtime);
+
+/* Begins the runtime's command buffer. Commands that are recorded into it next see what all earlier
+ * submissions wrote. */
+VknResult vkn_commands_begin(VknRuntime *runtime);
+
+/* Orders all commands before against all that come after. */
+void vkn_commands_barrier(VknRuntime *runtime);
+
+/* Ends the command buffer, submits it and waits. `seconds`, if not NULL, receives the time of each of the
+ * `repeat` equal parts that it consists of. */
+VknResult vkn_commands_submit(VknRuntime *runtime, uint32_t repeat, double *seconds);
+
+#endif

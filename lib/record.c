@@ -34,10 +34,9 @@ VknResult vkn_plan_record(const VknPlan *plan, const VknBindings *bindings, VkCo
                         "vkn_plan_record: the bindings were made from another plan");
     if ((schedule->desc.roles & RUNNING) && schedule->desc.momentum_convention == VKN_MOMENTUM_CUMULATIVE &&
         (!info || info->batch_number < 1))
-        return VKN_FAIL(
-            &context->host, INVALID_ARGUMENT,
-            "vkn_plan_record: VKN_MOMENTUM_CUMULATIVE needs info->batch_number of at least 1, not %d",
-            info ? 0 : -1);
+        return VKN_FAIL(&context->host, INVALID_ARGUMENT,
+                        "vkn_plan_record: VKN_MOMENTUM_CUMULATIVE needs a batch_number of at least 1; %s",
+                        info ? "it is 0" : "info is NULL");
     VknResult result = vkn_context_check(context);
     if (result)
         return result;

@@ -6,7 +6,7 @@
 /* ------------------------------------------------------------------------------------------- rules */
 
 static bool is_in_place(const VknDesc *desc, const VknBuffer *x, const VknBuffer *y) {
-    if (x->buffer != y->buffer || x->offset != y->offset)
+    if (x->buffer != y->buffer || x->offset != y->offset || desc->x.type != desc->y.type)
         return false;
     for (uint32_t i = 0; i < desc->rank; i++)
         if (desc->shape[i] > 1 && desc->x.stride[i] != desc->y.stride[i])
@@ -49,7 +49,8 @@ static VknResult check_buffers(const VknPlan *plan, const VknBuffer *buffers) {
                 "%s [%" PRIu64 ", +%" PRIu64 ") and %s [%" PRIu64 ", +%" PRIu64
                 ") share memory, and one of them is written%s",
                 vkn_role_name(j), buffers[j].offset, size[j], vkn_role_name(i), buffers[i].offset, size[i],
-                j == VKN_ROLE_X && i == VKN_ROLE_Y ? "; in place means the same offset and strides" : "");
+                j == VKN_ROLE_X && i == VKN_ROLE_Y ? "; in place means the same offset, type and strides"
+                                                   : "");
         }
     return VKN_SUCCESS;
 }
@@ -67,7 +68,7 @@ static void write_set(const VknPlan *plan, const VknStep *step, const VknBuffer 
         uint64_t begin = buffers[b->role].offset + b->offset;
         uint64_t skip = begin % alignment;
         info[i] = (VkDescriptorBufferInfo){buffers[b->role].buffer, begin - skip, b->size + skip};
-        set->first[b->binding / 4] |= (uint32_t)(skip / 4) << b->binding % 4 * 8;
+        set->first[b->binding / 4] |= (uint32_t)(skip / b->element_bytes) << b->binding % 4 * 8;
     }
     for (uint32_t i = 0; i < VKN_BINDING_COUNT; i++) {
         /* Bindings that a kernel declares but does not touch get the first buffer. */

@@ -216,8 +216,8 @@ static bool tensor_is_injective(const VknDesc *desc, const VknTensor *tensor) {
 
 static VknResult resolve_tensor(const VknHost *host, const VknDesc *desc, const char *name,
                                 VknTensor *tensor) {
-    if (tensor->type != VKN_TYPE_F32)
-        return VKN_FAIL(host, INVALID_ARGUMENT, "%s.type must be a VknType (0), not %d", name,
+    if ((uint32_t)tensor->type > VKN_TYPE_BF16)
+        return VKN_FAIL(host, INVALID_ARGUMENT, "%s.type must be a VknType (0 to 2), not %d", name,
                         (int)tensor->type);
     bool dense = true;
     for (uint32_t i = 0; i < desc->rank; i++)

@@ -2,36 +2,7 @@
 #ifndef VKN_EMIT_H
 #define VKN_EMIT_H
 
-#include "schedule.h"
-
-/* How kernels reach the elements of a statistic. */
-typedef enum VknAccess {
-    VKN_ACCESS_ROW,    /* contiguous along reduced elements */
-    VKN_ACCESS_COLUMN, /* one invocation per statistic or four */
-    VKN_ACCESS_ANY,    /* any dimensions and strides */
-    VKN_ACCESS_COUNT
-} VknAccess;
-
-/* Who works on a statistic, before the device's capabilities choose a VknWorker for it. */
-typedef enum VknTeam {
-    VKN_TEAM_LANE,
-    VKN_TEAM_SUBGROUP,
-    VKN_TEAM_GROUP,
-} VknTeam;
-
-typedef struct VknPlanner {
-    const VknHost *host;
-    const VknCaps *caps;
-    const VknTuning *tuning;
-    const VknView *view;
-    VknAccess access;
-    VknTeam team;
-    uint32_t stage;
-    VknSchedule *schedule;
-} VknPlanner;
-
-/* Whether the device has workers of this kind. */
-bool vkn_team_exists(const VknCaps *caps, VknTeam team);
+#include "step.h"
 
 /* Whether one dispatch can see all elements of each statistic it works on. */
 bool vkn_planner_sees_whole(const VknPlanner *p);

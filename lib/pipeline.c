@@ -57,7 +57,7 @@ static VkPipelineShaderStageCreateFlags stage_flags(const VknCaps *caps, const V
 }
 
 static VknResult create(VknContext *context, const VknStep *step, VkPipeline *pipeline) {
-    const VknShader *shader = &vkn_shaders[step->kernel][VKN_SHADER_F32][step->worker];
+    const VknShader *shader = &vkn_shaders[step->kernel][step->worker];
     size_t size;
     uint32_t *code = vkn_shader_specialize(&context->host, shader, step->spec, &size);
     if (!code)

@@ -34,6 +34,10 @@ static void place_barriers(VknSchedule *schedule) {
     }
 }
 
+uint32_t vkn_type_bytes(VknType type) {
+    return type == VKN_TYPE_F32 ? 4 : 2;
+}
+
 /* Bytes of each role's buffer but the workspace's, and the least traffic. */
 static void set_sizes(VknSchedule *schedule, const VknView *view) {
     const VknDesc *desc = &schedule->desc;
@@ -47,13 +51,15 @@ static void set_sizes(VknSchedule *schedule, const VknView *view) {
         if (!(desc->roles & VKN_ROLE_BIT(role)))
             continue;
         bool tensor = role == VKN_ROLE_X || role == VKN_ROLE_Y;
-        if (tensor)
-            info->size[role] = vkn_box_span(view, &all, role == VKN_ROLE_X ? VKN_SPACE_X : VKN_SPACE_Y) * 4;
+        uint32_t bytes = vkn_type_bytes(role == VKN_ROLE_X ? desc->x.type : desc->y.type);
+        VknSpace space = role == VKN_ROLE_X ? VKN_SPACE_X : VKN_SPACE_Y;
+        if (tensor) /* kernels read whole words */
+            info->size[role] = vkn_round_up(vkn_box_span(view, &all, space) * bytes, 4);
         else if (role == VKN_ROLE_MOMENTS)
             info->size[role] = view->statistic_count * parts * sizeof(VknMoments);
         else
             info->size[role] = view->statistic_count * 4;
-        info->least_bytes += tensor ? elements * 4 : info->size[role];
+        info->least_bytes += tensor ? elements * bytes : info->size[role];
     }
 }
 

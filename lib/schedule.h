@@ -25,6 +25,7 @@ typedef struct VknStepBinding {
     VknRole role;
     uint64_t offset;
     uint64_t size;
+    uint32_t element_bytes; /* unit of VknPush.first */
 } VknStepBinding;
 
 /* One dispatch. */
@@ -50,6 +51,8 @@ typedef struct VknSchedule {
     uint32_t capacity;
     uint32_t step_count;
 } VknSchedule;
+
+uint32_t vkn_type_bytes(VknType type);
 
 /* Checks the floors stated at VknCaps. */
 VknResult vkn_schedule_check_caps(const VknHost *host, const VknCaps *caps);

@@ -1,5 +1,10 @@
 // The functions that activation.def is made of, and activate(), which selects one row of it.
 
+layout(constant_id = VKN_SPEC_ACTIVATION) const uint ACTIVATION = 0;
+layout(constant_id = VKN_SPEC_PARAMETER) const float PARAMETER_0 = 0.0;
+layout(constant_id = VKN_SPEC_PARAMETER + 1) const float PARAMETER_1 = 0.0;
+layout(constant_id = VKN_SPEC_PARAMETER + 2) const float PARAMETER_2 = 0.0;
+
 #define VKN_INFINITY uintBitsToFloat(0x7F800000u) // only C reads the defaults
 
 // exp for z <= 0. Arguments below -104 give 0 in f32; some drivers return NaN for them.
@@ -65,11 +70,8 @@ float gate(float z, float weight)
     return weight == 0.0 ? 0.0 : z * weight;
 }
 
-float select_activation(uint wanted, float z)
+float select_activation(uint wanted, float z, float p0, float p1, float p2)
 {
-    float p0 = activation[0];
-    float p1 = activation[1];
-    float p2 = activation[2];
 #define VKN_ACTIVATION(id, number, name, count, n0, d0, n1, d1, n2, d2, f)                                   \
     if (wanted == number)                                                                                \
         return f;
@@ -79,7 +81,7 @@ float select_activation(uint wanted, float z)
 
 float activate(float z)
 {
-    return select_activation(ACTIVATION, z);
+    return select_activation(ACTIVATION, z, PARAMETER_0, PARAMETER_1, PARAMETER_2);
 }
 
 vec4 activate(vec4 z)

@@ -1,9 +1,9 @@
 // What APPLY does to an element, once its statistic and parameters are loaded.
 
-layout(constant_id = VKN_SPEC_ACTIVATION) const uint ACTIVATION = 0;
+layout(constant_id = VKN_SPEC_Y_TYPE) const uint Y_TYPE = 0;
 
-layout(set = 0, binding = VKN_BINDING_Y) writeonly buffer Y1 { float y1[]; };
-layout(set = 0, binding = VKN_BINDING_Y) writeonly buffer Y4 { vec4 y4[]; };
+WRITE_TENSOR(y, VKN_BINDING_Y, Y_TYPE);
+
 layout(set = 0, binding = VKN_BINDING_GAMMA) readonly buffer Gamma { float gamma[]; };
 layout(set = 0, binding = VKN_BINDING_BETA) readonly buffer Beta { float beta[]; };
 

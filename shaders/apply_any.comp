@@ -1,7 +1,8 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
 // APPLY; an invocation takes one element at a time.
-#include "types.glsl"
+#include "kernel.glsl"
+#include "input.glsl"
 #include "statistic.glsl"
 #include "affine.glsl"
 #include "given.glsl"
@@ -12,6 +13,6 @@ void main()
     uint items = statistic_count() * reduce_count();
     for (uint item = gl_GlobalInvocationID.x; item < items; item += gl_NumWorkGroups.x * LOCAL_SIZE) {
         Place place = place_at(place_first(), item, true, true);
-        y1[place.y] = apply(affine_given(place.stat), x1[place.x]);
+        y_store(place.y, apply(affine_given(place.stat), x_load(place.x)));
     }
 }

@@ -1,7 +1,8 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
 // APPLY; an invocation takes one part of VECTOR neighbouring statistics.
-#include "types.glsl"
+#include "kernel.glsl"
+#include "input.glsl"
 #include "statistic.glsl"
 #include "affine.glsl"
 #include "given.glsl"

@@ -61,10 +61,10 @@ bool is_wide(uint binding)
 vec4 column_load(uint element, bool wide)
 {
     if (wide)
-        return x4[element / 4];
+        return x_load4(element / 4);
     if (vector_width() == 4)
-        return vec4(x1[element], x1[element + 1], x1[element + 2], x1[element + 3]);
-    return vec4(x1[element], 0.0, 0.0, 0.0);
+        return vec4(x_load(element), x_load(element + 1), x_load(element + 2), x_load(element + 3));
+    return vec4(x_load(element), 0.0, 0.0, 0.0);
 }
 
 struct ColumnMoments {

@@ -11,10 +11,10 @@ void affine_component(inout Affine all, uint component, Affine one)
 void column_store(uint element, vec4 v, bool wide)
 {
     if (wide) {
-        y4[element / 4] = v;
+        y_store4(element / 4, v);
     } else {
         for (uint k = 0; k < vector_width(); k++)
-            y1[element + k] = v[k];
+            y_store(element + k, v[k]);
     }
 }
 

@@ -2,17 +2,19 @@
 #extension GL_GOOGLE_include_directive : require
 // Merges the parts of each statistic and stores the result; a worker takes one statistic at a time.
 // The view is (channel: statistics, outer: parts).
-#include "types.glsl"
+#include "kernel.glsl"
 #include "statistic.glsl"
 #include "worker.glsl"
 #include "store.glsl"
 #include "moments.glsl"
 
+layout(set = 0, binding = VKN_BINDING_FINISH_IN) readonly buffer MomentsIn { float moments_in[]; };
+
 Statistic part_load(uint statistic, uint part)
 {
     uint i = first_of(VKN_BINDING_FINISH_IN) +
              4 * (statistic * x_stride[VKN_CHANNEL] + part * x_stride[VKN_OUTER]);
-    return Statistic(x1[i + 1], x1[i + 2], x1[i], x1[i + 3]);
+    return Statistic(moments_in[i + 1], moments_in[i + 2], moments_in[i], moments_in[i + 3]);
 }
 
 void main()

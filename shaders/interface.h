@@ -26,20 +26,29 @@
 #define VKN_BINDING_FINISH_IN        0 /* finish: a kernel that reads no x */
 #define VKN_BINDING_COUNT            8
 
-/* Specialization constants; id 0 is left alone, some drivers mistreat it. */
+/* Specialization constants: what is known when planning. lib/shader.c writes them into the module. */
 #define VKN_SPEC_LOCAL_SIZE 1 /* invocations per workgroup, a power of two up to 256 */
 #define VKN_SPEC_ROLES      2 /* VKN_HAS_ bits: the optional roles that this kernel touches */
 #define VKN_SPEC_ACTIVATION 3 /* an id of activation.def */
-#define VKN_SPEC_VECTOR     4 /* column kernels: elements per access, 4 or 1 */
-#define VKN_SPEC_UNBIASED   5 /* finish: 1 moves M2 / (n - 1) into the running variance */
-#define VKN_SPEC_SCALARS    5
+#define VKN_SPEC_PARAMETER  4 /* f32, three of them: the activation's parameters */
+#define VKN_SPEC_EPSILON    7 /* f32 */
+#define VKN_SPEC_VECTOR     8 /* column kernels: elements per access, 4 or 1 */
+#define VKN_SPEC_UNBIASED   9 /* 1 moves M2 / (n - 1) into the running variance */
+#define VKN_SPEC_X_TYPE     10 /* VKN_STORE_: how x lies in memory */
+#define VKN_SPEC_Y_TYPE     11
+#define VKN_SPEC_SCALARS    11
 /* Geometry of the "any" kernels, eight dimensions each, in the order of the view: */
-#define VKN_SPEC_EXTENT      6
-#define VKN_SPEC_KEPT        14 /* 1: a kept dimension, 0: a reduced one */
-#define VKN_SPEC_X_STRIDE    22
-#define VKN_SPEC_Y_STRIDE    30
-#define VKN_SPEC_STAT_STRIDE 38
-#define VKN_SPEC_COUNT       45 /* ids run from 1 to this */
+#define VKN_SPEC_EXTENT      12
+#define VKN_SPEC_KEPT        20 /* 1: a kept dimension, 0: a reduced one */
+#define VKN_SPEC_X_STRIDE    28
+#define VKN_SPEC_Y_STRIDE    36
+#define VKN_SPEC_STAT_STRIDE 44
+#define VKN_SPEC_COUNT       51 /* ids run from 1 to this */
+
+/* Values of VKN_SPEC_X_TYPE and VKN_SPEC_Y_TYPE: VknType. */
+#define VKN_STORE_F32  0
+#define VKN_STORE_F16  1
+#define VKN_STORE_BF16 2
 
 /* Bits of VKN_SPEC_ROLES: VKN_ROLE_BIT() of the role. */
 #define VKN_HAS_GAMMA    (1u << 2)
@@ -71,9 +80,7 @@
     VKN_UINT part_count;             /* parts of this box */                                                 \
     VKN_UINT part_first;             /* number of its first part among the parts of the statistic */         \
     VKN_UINT part_total;             /* parts of each statistic */                                           \
-    VKN_FLOAT epsilon;                                                                                       \
     VKN_FLOAT running_weight; /* of the old running value */                                                 \
-    VKN_FLOAT batch_weight;   /* of the batch's value */                                                     \
-    VKN_FLOAT activation[3];
+    VKN_FLOAT batch_weight;   /* of the batch's value */
 
 #endif

@@ -1,7 +1,8 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
 // The whole of TRAIN in one dispatch; an invocation takes VECTOR neighbouring statistics.
-#include "types.glsl"
+#include "kernel.glsl"
+#include "input.glsl"
 #include "statistic.glsl"
 #include "store.glsl"
 #include "affine.glsl"

@@ -1,7 +1,8 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
 // Moments of each part of each statistic; an invocation takes VECTOR neighbouring statistics.
-#include "types.glsl"
+#include "kernel.glsl"
+#include "input.glsl"
 #include "statistic.glsl"
 #include "moments.glsl"
 #include "column.glsl"

@@ -1,7 +1,8 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
 // Moments of each part of each statistic; a worker takes one part at a time.
-#include "types.glsl"
+#include "kernel.glsl"
+#include "input.glsl"
 #include "statistic.glsl"
 #include "worker.glsl"
 #include "moments.glsl"

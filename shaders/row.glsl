@@ -42,23 +42,23 @@ float row_shift(Row row, Part part)
 {
     uint outer = part.begin / extent[VKN_INNER];
     uint inner = part.begin - outer * extent[VKN_INNER];
-    return part.begin < part.end ? x1[row.x + outer * x_stride[VKN_OUTER] + inner] : 0.0;
+    return part.begin < part.end ? x_load(row.x + outer * x_stride[VKN_OUTER] + inner) : 0.0;
 }
 
 Moments run_reduce(Moments m, uint begin, uint count, float shift, uint lane, uint lanes)
 {
     uint head = min((0u - begin) & 3u, count);
     for (uint i = lane; i < head; i += lanes)
-        m = add(m, x1[begin + i] - shift);
+        m = add(m, x_load(begin + i) - shift);
     uint quad = (begin + head) / 4;
     uint quads = (count - head) / 4;
     uint i = lane;
     for (; i + lanes < quads; i += 2 * lanes)
-        m = add(m, x4[quad + i] - shift, x4[quad + i + lanes] - shift);
+        m = add(m, x_load4(quad + i) - shift, x_load4(quad + i + lanes) - shift);
     for (uint e = head + i * 4; i < quads && e < head + i * 4 + 4; e++)
-        m = add(m, x1[begin + e] - shift);
+        m = add(m, x_load(begin + e) - shift);
     for (uint e = head + quads * 4 + lane; e < count; e += lanes)
-        m = add(m, x1[begin + e] - shift);
+        m = add(m, x_load(begin + e) - shift);
     return m;
 }
 

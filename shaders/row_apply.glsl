@@ -7,21 +7,21 @@ void run_apply(Affine a, uint x, uint y, uint count, uint lane, uint lanes)
     if (((x ^ y) & 3u) != 0)
         head = count;
     for (uint i = lane; i < head; i += lanes)
-        y1[y + i] = apply(a, x1[x + i]);
+        y_store(y + i, apply(a, x_load(x + i)));
     uint x_quad = (x + head) / 4;
     uint y_quad = (y + head) / 4;
     uint quads = (count - head) / 4;
     uint i = lane;
     for (; i + lanes < quads; i += 2 * lanes) {
-        vec4 v = x4[x_quad + i];
-        vec4 w = x4[x_quad + i + lanes];
-        y4[y_quad + i] = apply(a, v);
-        y4[y_quad + i + lanes] = apply(a, w);
+        vec4 v = x_load4(x_quad + i);
+        vec4 w = x_load4(x_quad + i + lanes);
+        y_store4(y_quad + i, apply(a, v));
+        y_store4(y_quad + i + lanes, apply(a, w));
     }
     if (i < quads)
-        y4[y_quad + i] = apply(a, x4[x_quad + i]);
+        y_store4(y_quad + i, apply(a, x_load4(x_quad + i)));
     for (uint e = head + quads * 4 + lane; e < count; e += lanes)
-        y1[y + e] = apply(a, x1[x + e]);
+        y_store(y + e, apply(a, x_load(x + e)));
 }
 
 void row_apply(Affine a, Row row, Part part)

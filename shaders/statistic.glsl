@@ -4,6 +4,8 @@
 // share: with mean 1e6 and deviation 1 the offset keeps the digits that the mean would round away. In
 // memory (VknMoments) the two words are mean and mean_low; their sum is the mean.
 
+layout(constant_id = VKN_SPEC_EPSILON) const float EPSILON = 0.0;
+
 struct Moments {
     float count;
     float mean; // from the shift
@@ -55,7 +57,7 @@ Statistic statistic_of(float shift, Moments m)
 
 float inverse_deviation(float variance)
 {
-    float v = variance + epsilon;
+    float v = variance + EPSILON;
     return v == 0.0 ? 0.0 : inversesqrt(v);
 }
 

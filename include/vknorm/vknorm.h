@@ -204,7 +204,7 @@ typedef enum VknOperation {
     VKN_OPERATION_FINISH = 4,
 } VknOperation;
 
-/* What a buffer is for. One element is one f32 unless said otherwise; "per statistic" means one for
+/* What a buffer is for. One element is one f32 unless said otherwise, X and Y have their tensor's type; "per statistic" means one for
  * each index of the kept axes, row-major in the order of the tensor's axes.
  *
  *                       TRAIN       APPLY      STATISTICS   FINISH
@@ -246,10 +246,13 @@ typedef struct VknMoments {
 } VknMoments;
 
 typedef enum VknType {
-    VKN_TYPE_F32 = 0, /* IEEE 754 binary32 */
+    VKN_TYPE_F32 = 0,  /* IEEE 754 binary32 */
+    VKN_TYPE_F16 = 1,  /* IEEE 754 binary16. Results round to nearest even, above 65504 to infinity. */
+    VKN_TYPE_BF16 = 2, /* the upper half of a binary32, rounded likewise */
 } VknType;
 
-/* How a tensor of VknDesc.shape lies in its buffer, from the first element of the binding on. */
+/* How a tensor of VknDesc.shape lies in its buffer, from the first element of the binding on. x and y may
+ * have different types; statistics, parameters and arithmetic are f32. No device feature is needed. */
 typedef struct VknTensor {
     VknType type;
     /* Elements from one index to the next along each axis. All zero: dense, the last axis fastest.
@@ -354,7 +357,7 @@ typedef struct VknBuffer {
 
 /* Creates the descriptor sets of a plan for `buffers`, which is indexed by VknRole; entries of roles
  * that the plan does not bind are ignored. No role that is written may share memory with another role,
- * except that Y may be X exactly (same buffer, offset and strides: in place). Errors:
+ * except that Y may be X exactly (same buffer, offset, type and strides: in place). Errors:
  * INVALID_ARGUMENT, OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY, DEVICE_LOST, DRIVER. */
 VKN_API VknResult vkn_bindings_create(const VknPlan *plan, const VknBuffer buffers[VKN_ROLE_COUNT],
                                       VknBindings **bindings);

@@ -1,4 +1,4 @@
-// What every kernel starts with: the interface, and how a binding is read and written.
+// What every kernel starts with: the interface, and where a box lies in its bindings.
 
 #define VKN_GLSL
 #include "interface.h"
@@ -31,6 +31,3 @@ uint reduce_count()
 {
     return extent[VKN_OUTER] * extent[VKN_INNER];
 }
-
-layout(set = 0, binding = VKN_BINDING_X) readonly buffer X1 { float x1[]; };
-layout(set = 0, binding = VKN_BINDING_X) readonly buffer X4 { vec4 x4[]; };

@@ -1,0 +1,186 @@
+#include "step.h"
+
+#include <string.h>
+
+/* ----------------------------------------------------------------------------------------- workers */
+
+static bool shuffle_is_safe(const VknCaps *caps) {
+    /* A butterfly needs every lane of gl_SubgroupSize, which only full subgroups promise. */
+    return caps->subgroup_shuffle && caps->full_subgroups;
+}
+
+bool vkn_team_exists(const VknCaps *caps, VknTeam team) {
+    return team != VKN_TEAM_SUBGROUP || caps->subgroup_arithmetic || shuffle_is_safe(caps);
+}
+
+VknWorker vkn_team_worker(const VknCaps *caps, VknTeam team) {
+    switch (team) {
+    case VKN_TEAM_LANE:
+        return VKN_WORKER_LANE;
+    case VKN_TEAM_SUBGROUP:
+        return caps->subgroup_arithmetic ? VKN_WORKER_SUBGROUP_ADD : VKN_WORKER_SUBGROUP_SHUFFLE;
+    case VKN_TEAM_GROUP:
+        break;
+    }
+    return caps->subgroup_arithmetic ? VKN_WORKER_GROUP_ADD : VKN_WORKER_GROUP_TREE;
+}
+
+static uint32_t local_size(const VknPlanner *p) {
+    uint32_t size = p->tuning->local_size;
+    while (size > p->caps->max_invocations)
+        size /= 2;
+    /* REQUIRE_FULL_SUBGROUPS asks for a multiple of the largest subgroup. */
+    return (uint32_t)vkn_max(size, vkn_min(p->caps->max_subgroup_size, 256));
+}
+
+uint32_t vkn_worker_lanes(const VknPlanner *p, VknWorker worker) {
+    switch (worker) {
+    case VKN_WORKER_ALONE:
+    case VKN_WORKER_LANE:
+        return 1;
+    case VKN_WORKER_SUBGROUP_ADD:
+    case VKN_WORKER_SUBGROUP_SHUFFLE:
+        return (uint32_t)vkn_min(p->caps->max_subgroup_size, local_size(p));
+    case VKN_WORKER_GROUP_ADD:
+    case VKN_WORKER_GROUP_TREE:
+    case VKN_WORKER_COUNT:
+        break;
+    }
+    return local_size(p);
+}
+
+/* ------------------------------------------------------------------------------------------- steps */
+
+VknResult vkn_step_add(VknPlanner *p, VknKernel kernel, VknWorker worker, VknStep **step) {
+    VknSchedule *s = p->schedule;
+    if (s->step_count == s->capacity) {
+        uint32_t capacity = s->capacity ? 2 * s->capacity : 4;
+        VknStep *steps = vkn_host_alloc(p->host, capacity * sizeof *steps);
+        if (!steps)
+            return VKN_ERROR_OUT_OF_HOST_MEMORY;
+        for (uint32_t i = 0; i < s->step_count; i++)
+            steps[i] = s->steps[i];
+        vkn_host_free(p->host, s->steps);
+        s->steps = steps;
+        s->capacity = capacity;
+    }
+    *step = &s->steps[s->step_count++];
+    (*step)->kernel = kernel;
+    (*step)->worker = worker;
+    (*step)->stage = p->stage;
+    (*step)->spec_count = VKN_SPEC_SCALARS;
+    (*step)->spec[VKN_SPEC_LOCAL_SIZE - 1] = local_size(p);
+    (*step)->spec[VKN_SPEC_ACTIVATION - 1] = s->desc.activation.id;
+    (*step)->spec[VKN_SPEC_VECTOR - 1] = 1;
+    (*step)->spec[VKN_SPEC_UNBIASED - 1] = s->desc.running_variance;
+    (*step)->spec[VKN_SPEC_X_TYPE - 1] = s->desc.x.type;
+    (*step)->spec[VKN_SPEC_Y_TYPE - 1] = s->desc.y.type;
+    memcpy(&(*step)->spec[VKN_SPEC_PARAMETER - 1], s->desc.activation.parameter,
+           sizeof s->desc.activation.parameter);
+    memcpy(&(*step)->spec[VKN_SPEC_EPSILON - 1], &s->desc.epsilon, sizeof s->desc.epsilon);
+    return VKN_SUCCESS;
+}
+
+void vkn_step_set_groups(const VknPlanner *p, VknStep *step, uint64_t items) {
+    uint64_t groups = vkn_divide_up(items, local_size(p) / vkn_worker_lanes(p, step->worker));
+    groups = vkn_min(groups, vkn_min(p->tuning->max_groups, p->caps->max_group_count));
+    step->group_count = (uint32_t)groups;
+}
+
+/* The workspace holds PARTS, then MERGED. */
+static uint64_t resource_offset(const VknPlanner *p, uint32_t resource) {
+    return resource == VKN_RESOURCE_MERGED
+               ? p->schedule->info.size[VKN_ROLE_WORKSPACE] - p->view->statistic_count * sizeof(VknMoments)
+               : 0;
+}
+
+/* Binds `span` elements from number `first` on, up to the end of a 32-bit word. */
+static void step_bind(const VknPlanner *p, VknStep *step, uint32_t binding, uint32_t resource,
+                      VknDirection direction, uint64_t first, uint64_t span, uint32_t element_bytes) {
+    uint64_t offset = resource_offset(p, resource) + first * element_bytes;
+    step->binding[step->binding_count++] = (VknStepBinding){
+        .binding = binding,
+        .role = resource >= VKN_ROLE_COUNT ? VKN_ROLE_WORKSPACE : (VknRole)resource,
+        .offset = offset,
+        .size = vkn_round_up(offset + span * element_bytes, 4) - offset,
+        .element_bytes = element_bytes == sizeof(VknMoments) ? 4 : element_bytes,
+    };
+    step->reads |= direction & VKN_READ ? 1u << resource : 0;
+    step->writes |= direction & VKN_WRITE ? 1u << resource : 0;
+}
+
+void vkn_step_bind_moments(const VknPlanner *p, VknStep *step, uint32_t binding, uint32_t resource,
+                           VknDirection direction, uint64_t first, uint64_t span) {
+    step_bind(p, step, binding, resource, direction, first, span, sizeof(VknMoments));
+}
+
+void vkn_step_bind_statistics(const VknPlanner *p, VknStep *step, uint32_t roles, VknDirection direction,
+                              uint64_t first, uint64_t span) {
+    static const struct {
+        uint32_t binding, role, needs;
+    } ROWS[] = {
+        {VKN_BINDING_GAMMA, VKN_ROLE_GAMMA, VKN_HAS_GAMMA},
+        {VKN_BINDING_BETA, VKN_ROLE_BETA, VKN_HAS_BETA},
+        {VKN_BINDING_MEAN, VKN_ROLE_MEAN, VKN_HAS_MEAN},
+        {VKN_BINDING_SPREAD, VKN_ROLE_INV_STD, VKN_HAS_INV_STD},
+        {VKN_BINDING_SPREAD, VKN_ROLE_VARIANCE, VKN_HAS_VARIANCE},
+        {VKN_BINDING_RUNNING_MEAN, VKN_ROLE_RUNNING_MEAN, VKN_HAS_RUNNING},
+        {VKN_BINDING_RUNNING_VARIANCE, VKN_ROLE_RUNNING_VARIANCE, VKN_HAS_RUNNING},
+    };
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++)
+        if (roles & ROWS[i].needs)
+            step_bind(p, step, ROWS[i].binding, ROWS[i].role,
+                      ROWS[i].needs == VKN_HAS_RUNNING ? VKN_UPDATE : direction, first, span, 4);
+    step->spec[VKN_SPEC_ROLES - 1] |= roles;
+}
+
+void vkn_step_bind_tensor(const VknPlanner *p, VknStep *step, const VknBox *box, VknSpace space) {
+    bool y = space == VKN_SPACE_Y;
+    const VknDesc *desc = &p->schedule->desc;
+    step_bind(p, step, y ? VKN_BINDING_Y : VKN_BINDING_X, y ? VKN_ROLE_Y : VKN_ROLE_X,
+              y ? VKN_WRITE : VKN_READ, vkn_box_first(p->view, box, space), vkn_box_span(p->view, box, space),
+              vkn_type_bytes(y ? desc->y.type : desc->x.type));
+}
+
+/* Whether column kernels can move four neighbouring statistics of this box at once. Only the start of a
+ * binding may be unaligned: kernels see to that. */
+bool vkn_box_is_vector(const VknView *view, const VknBox *box) {
+    if (vkn_box_extent(view, box, VKN_LANE) % 4)
+        return false;
+    for (uint32_t slot = 0; slot < VKN_SLOTS; slot++)
+        for (int space = VKN_SPACE_X; space <= VKN_SPACE_Y; space++) {
+            uint64_t stride = vkn_view_stride(view, slot, space);
+            if (slot == VKN_LANE ? stride != 1 : stride % 4 != 0)
+                return false;
+        }
+    return true;
+}
+
+void vkn_step_set_box(const VknPlanner *p, VknStep *step, const VknBox *box) {
+    const VknView *view = p->view;
+    if (p->access == VKN_ACCESS_ANY) {
+        step->push.extent[VKN_BATCH] = (uint32_t)vkn_box_count(view, box, true);
+        step->push.extent[VKN_INNER] = (uint32_t)vkn_box_count(view, box, false);
+        step->push.extent[VKN_OUTER] = step->push.extent[VKN_CHANNEL] = step->push.extent[VKN_LANE] = 1;
+        for (uint32_t i = 0; i < VKN_MAX_RANK; i++) {
+            bool dim = i < view->dim_count && box->extent[i] > 1;
+            step->spec[VKN_SPEC_EXTENT - 1 + i] = dim ? (uint32_t)box->extent[i] : 1;
+            step->spec[VKN_SPEC_KEPT - 1 + i] = dim && view->dim[i].kept;
+            step->spec[VKN_SPEC_X_STRIDE - 1 + i] = dim ? (uint32_t)view->dim[i].stride[VKN_SPACE_X] : 0;
+            step->spec[VKN_SPEC_Y_STRIDE - 1 + i] = dim ? (uint32_t)view->dim[i].stride[VKN_SPACE_Y] : 0;
+            step->spec[VKN_SPEC_STAT_STRIDE - 1 + i] =
+                dim ? (uint32_t)view->dim[i].stride[VKN_SPACE_STAT] : 0;
+        }
+        step->spec_count = VKN_SPEC_COUNT;
+    } else {
+        for (uint32_t slot = 0; slot < VKN_SLOTS; slot++) {
+            step->push.extent[slot] = (uint32_t)vkn_box_extent(view, box, slot);
+            bool dim = step->push.extent[slot] > 1;
+            step->push.x_stride[slot] = dim ? (uint32_t)vkn_view_stride(view, slot, VKN_SPACE_X) : 0;
+            step->push.y_stride[slot] = dim ? (uint32_t)vkn_view_stride(view, slot, VKN_SPACE_Y) : 0;
+            step->push.stat_stride[slot] = dim ? (uint32_t)vkn_view_stride(view, slot, VKN_SPACE_STAT) : 0;
+        }
+        if (p->access == VKN_ACCESS_COLUMN && vkn_box_is_vector(view, box))
+            step->spec[VKN_SPEC_VECTOR - 1] = 4;
+    }
+}

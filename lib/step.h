@@ -1,0 +1,67 @@
+/* Building one step: who works, what it binds, which box of the view it sees. */
+#ifndef VKN_STEP_H
+#define VKN_STEP_H
+
+#include "schedule.h"
+
+/* How kernels reach the elements of a statistic. */
+typedef enum VknAccess {
+    VKN_ACCESS_ROW,    /* contiguous along reduced elements */
+    VKN_ACCESS_COLUMN, /* one invocation per statistic or four */
+    VKN_ACCESS_ANY,    /* any dimensions and strides */
+    VKN_ACCESS_COUNT
+} VknAccess;
+
+/* Who works on a statistic, before the device's capabilities choose a VknWorker for it. */
+typedef enum VknTeam {
+    VKN_TEAM_LANE,
+    VKN_TEAM_SUBGROUP,
+    VKN_TEAM_GROUP,
+} VknTeam;
+
+typedef struct VknPlanner {
+    const VknHost *host;
+    const VknCaps *caps;
+    const VknTuning *tuning;
+    const VknView *view;
+    VknAccess access;
+    VknTeam team;
+    uint32_t stage;
+    VknSchedule *schedule;
+} VknPlanner;
+
+/* Whether the device has workers of this kind. */
+bool vkn_team_exists(const VknCaps *caps, VknTeam team);
+
+/* The kind of worker that a team is on this device, and its invocations. */
+VknWorker vkn_team_worker(const VknCaps *caps, VknTeam team);
+uint32_t vkn_worker_lanes(const VknPlanner *p, VknWorker worker);
+
+/* Adds a step of the planner's stage, with everything that follows from the description. */
+VknResult vkn_step_add(VknPlanner *p, VknKernel kernel, VknWorker worker, VknStep **step);
+
+/* As many workgroups as `items` need, within the limits. */
+void vkn_step_set_groups(const VknPlanner *p, VknStep *step, uint64_t items);
+
+/* Extents and strides of a box. */
+void vkn_step_set_box(const VknPlanner *p, VknStep *step, const VknBox *box);
+
+/* Whether column kernels can move four neighbouring statistics of a box at once. Only the start of a
+ * binding may be unaligned: kernels see to that. */
+bool vkn_box_is_vector(const VknView *view, const VknBox *box);
+
+typedef enum VknDirection { VKN_READ = 1, VKN_WRITE = 2, VKN_UPDATE = 3 } VknDirection;
+
+/* Binds a tensor's box: x to read, y to write. */
+void vkn_step_bind_tensor(const VknPlanner *p, VknStep *step, const VknBox *box, VknSpace space);
+
+/* Binds the roles of `roles` that hold one f32 per statistic, for statistics [first, first + span), and tells
+ * the kernel that it has them. */
+void vkn_step_bind_statistics(const VknPlanner *p, VknStep *step, uint32_t roles, VknDirection direction,
+                              uint64_t first, uint64_t span);
+
+/* Binds `span` VknMoments from number `first` on. */
+void vkn_step_bind_moments(const VknPlanner *p, VknStep *step, uint32_t binding, uint32_t resource,
+                           VknDirection direction, uint64_t first, uint64_t span);
+
+#endif

@@ -12,13 +12,13 @@ typedef struct Row {
 } Row;
 
 /* The row's number in the table is the enumerator, or this does not compile. */
-#define VKN_ACTIVATION(id, number, name, count, n0, d0, n1, d1, n2, d2, f)                                   \
+#define VKN_ACTIVATION(id, number, name, count, n0, d0, n1, d1, n2, d2, f, df)                               \
     _Static_assert(VKN_ACTIVATION_##id == number, "activation.def and VknActivationId disagree");
 #include "activation.def"
 #undef VKN_ACTIVATION
 
 static const Row ROWS[] = {
-#define VKN_ACTIVATION(id, number, name, count, n0, d0, n1, d1, n2, d2, f)                                   \
+#define VKN_ACTIVATION(id, number, name, count, n0, d0, n1, d1, n2, d2, f, df)                               \
     [number] = {#name, count, {#n0, #n1, #n2}, {(float)(d0), (float)(d1), (float)(d2)}},
 #include "activation.def"
 #undef VKN_ACTIVATION
@@ -36,23 +36,26 @@ VknActivation vkn_activation_default(VknActivationId id) {
     return activation;
 }
 
-VknResult vkn_activation_check(const VknHost *host, const VknActivation *activation) {
-    const float *p = activation->parameter;
+VknResult vkn_activation_resolve(const VknHost *host, const char *name, VknActivation *activation) {
+    float *p = activation->parameter;
     if ((size_t)activation->id >= ROW_COUNT)
-        return VKN_FAIL(host, INVALID_ARGUMENT, "activation.id must be a VknActivationId (0 to %d), not %d",
+        return VKN_FAIL(host, INVALID_ARGUMENT, "%s.id must be a VknActivationId (0 to %d), not %d", name,
                         (int)ROW_COUNT - 1, (int)activation->id);
     const Row *row = &ROWS[activation->id];
-    for (uint32_t i = 0; i < row->count; i++)
+    for (uint32_t i = 0; i < VKN_MAX_ACTIVATION_PARAMETERS; i++) {
+        if (i >= row->count)
+            p[i] = 0;
         if (isnan(p[i]))
-            return VKN_FAIL(host, INVALID_ARGUMENT, "activation %s: %s must be a number, not NaN", row->name,
+            return VKN_FAIL(host, INVALID_ARGUMENT, "%s %s: %s must be a number, not NaN", name, row->name,
                             row->parameter[i]);
+    }
     if (activation->id == VKN_ACTIVATION_RELU && !(p[2] > p[1]))
         return VKN_FAIL(host, INVALID_ARGUMENT,
-                        "activation relu: max_value (%g) must be greater than threshold (%g); "
+                        "%s relu: max_value (%g) must be greater than threshold (%g); "
                         "vkn_activation_default() sets it to infinity",
-                        p[2], p[1]);
+                        name, p[2], p[1]);
     if (activation->id == VKN_ACTIVATION_CLIP && !(p[0] <= p[1]))
-        return VKN_FAIL(host, INVALID_ARGUMENT, "activation clip: min (%g) must not be greater than max (%g)",
+        return VKN_FAIL(host, INVALID_ARGUMENT, "%s clip: min (%g) must not be greater than max (%g)", name,
                         p[0], p[1]);
     return VKN_SUCCESS;
 }

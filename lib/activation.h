@@ -4,7 +4,7 @@
 
 #include "base.h"
 
-/* Checks the id and its parameters. */
-VknResult vkn_activation_check(const VknHost *host, const VknActivation *activation);
+/* Checks the id and its parameters, and zeroes the parameters that it does not have. `name` is the field. */
+VknResult vkn_activation_resolve(const VknHost *host, const char *name, VknActivation *activation);
 
 #endif

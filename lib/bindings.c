@@ -5,13 +5,25 @@
 
 /* ------------------------------------------------------------------------------------------- rules */
 
-static bool is_in_place(const VknDesc *desc, const VknBuffer *x, const VknBuffer *y) {
-    if (x->buffer != y->buffer || x->offset != y->offset || desc->x.type != desc->y.type)
-        return false;
-    for (uint32_t i = 0; i < desc->rank; i++)
-        if (desc->shape[i] > 1 && desc->x.stride[i] != desc->y.stride[i])
-            return false;
-    return true;
+/* Whether output `out` lies exactly where input `in` does, and may. Each element is read before it is
+ * written. */
+static bool is_in_place(const VknDesc *desc, const VknBuffer *buffers, uint32_t in, uint32_t out) {
+    static const struct {
+        uint32_t in, out;
+    } ROWS[] = {{VKN_ROLE_X, VKN_ROLE_Y},
+                {VKN_ROLE_RESIDUAL, VKN_ROLE_Y},
+                {VKN_ROLE_DY, VKN_ROLE_DX},
+                {VKN_ROLE_DY, VKN_ROLE_DRESIDUAL}};
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+        if (ROWS[i].in != in || ROWS[i].out != out)
+            continue;
+        const VknTensor *a = vkn_role_tensor(desc, in), *b = vkn_role_tensor(desc, out);
+        bool same = buffers[in].offset == buffers[out].offset && a->type == b->type;
+        for (uint32_t axis = 0; axis < desc->rank; axis++)
+            same = same && (desc->shape[axis] <= 1 || a->stride[axis] == b->stride[axis]);
+        return same;
+    }
+    return false;
 }
 
 static bool overlap(const VknBuffer *a, uint64_t a_size, const VknBuffer *b, uint64_t b_size) {
@@ -28,13 +40,13 @@ static VknResult check_buffers(const VknPlan *plan, const VknBuffer *buffers) {
             continue;
         if (!buffers[i].buffer)
             return VKN_FAIL(host, INVALID_ARGUMENT, "%s needs a buffer of %" PRIu64 " bytes, and has none",
-                            vkn_role_name(i), size[i]);
+                            vkn_roles[i].name, size[i]);
         if (buffers[i].offset % 4)
             return VKN_FAIL(host, INVALID_ARGUMENT, "%s: offset must be a multiple of 4, not %" PRIu64,
-                            vkn_role_name(i), buffers[i].offset);
+                            vkn_roles[i].name, buffers[i].offset);
         if (buffers[i].size < size[i])
             return VKN_FAIL(host, INVALID_ARGUMENT, "%s needs %" PRIu64 " bytes, not %" PRIu64,
-                            vkn_role_name(i), size[i], buffers[i].size);
+                            vkn_roles[i].name, size[i], buffers[i].size);
     }
     for (uint32_t i = 0; i < VKN_ROLE_COUNT; i++)
         for (uint32_t j = 0; j < i; j++) {
@@ -42,15 +54,14 @@ static VknResult check_buffers(const VknPlan *plan, const VknBuffer *buffers) {
                 continue;
             if (!overlap(&buffers[i], size[i], &buffers[j], size[j]))
                 continue;
-            if (j == VKN_ROLE_X && i == VKN_ROLE_Y && is_in_place(desc, &buffers[j], &buffers[i]))
+            if (is_in_place(desc, buffers, i, j) || is_in_place(desc, buffers, j, i))
                 continue;
             return VKN_FAIL(
                 host, INVALID_ARGUMENT,
                 "%s [%" PRIu64 ", +%" PRIu64 ") and %s [%" PRIu64 ", +%" PRIu64
-                ") share memory, and one of them is written%s",
-                vkn_role_name(j), buffers[j].offset, size[j], vkn_role_name(i), buffers[i].offset, size[i],
-                j == VKN_ROLE_X && i == VKN_ROLE_Y ? "; in place means the same offset, type and strides"
-                                                   : "");
+                ") share memory, and one of them is written; in place means Y on X or RESIDUAL, DX or "
+                "DRESIDUAL on DY, with the same offset, type and strides",
+                vkn_roles[j].name, buffers[j].offset, size[j], vkn_roles[i].name, buffers[i].offset, size[i]);
         }
     return VKN_SUCCESS;
 }

@@ -6,6 +6,7 @@
 
 #include "activation.h"
 #include "interface.h"
+#include "role.h"
 
 /* Element counts, strides times extents and sums of them stay below this, so that no size in bytes can
  * overflow. */
@@ -17,31 +18,27 @@
 
 _Static_assert(VKN_HAS_GAMMA == BIT(GAMMA) && VKN_HAS_BETA == BIT(BETA) && VKN_HAS_MEAN == BIT(MEAN) &&
                    VKN_HAS_INV_STD == BIT(INV_STD) && VKN_HAS_VARIANCE == BIT(VARIANCE) &&
-                   VKN_HAS_RUNNING == BIT(RUNNING_MEAN) && VKN_HAS_MOMENTS == BIT(MOMENTS),
+                   VKN_HAS_RUNNING == BIT(RUNNING_MEAN) && VKN_HAS_MOMENTS == BIT(MOMENTS) &&
+                   VKN_HAS_RESIDUAL == BIT(RESIDUAL) && VKN_HAS_DX == BIT(DX) &&
+                   VKN_HAS_DGAMMA == BIT(DGAMMA) && VKN_HAS_DBETA == BIT(DBETA) &&
+                   VKN_HAS_DRESIDUAL == BIT(DRESIDUAL),
                "interface.h and VknRole disagree");
 
-static const VknOperationInfo OPERATIONS[] = {
-    [VKN_OPERATION_TRAIN] = {"TRAIN", BIT(X) | BIT(Y), BIT(GAMMA) | BIT(BETA) | BIT(MEAN) | SPREADS | RUNNING,
-                             BIT(Y) | BIT(MEAN) | SPREADS | RUNNING},
-    [VKN_OPERATION_APPLY] = {"APPLY", BIT(X) | BIT(Y) | BIT(MEAN), BIT(GAMMA) | BIT(BETA) | SPREADS, BIT(Y)},
-    [VKN_OPERATION_STATISTICS] = {"STATISTICS", BIT(X), BIT(MEAN) | SPREADS | RUNNING | BIT(MOMENTS),
-                                  BIT(MEAN) | SPREADS | RUNNING | BIT(MOMENTS)},
-    [VKN_OPERATION_FINISH] = {"FINISH", BIT(MOMENTS), BIT(MEAN) | SPREADS | RUNNING,
-                              BIT(MEAN) | SPREADS | RUNNING},
-};
+#define SAVED    (BIT(MEAN) | SPREADS)
+#define AFFINE   (BIT(GAMMA) | BIT(BETA))
+#define GRADIENT (BIT(DX) | BIT(DGAMMA) | BIT(DBETA) | BIT(DRESIDUAL))
 
-static const char *const ROLES[VKN_ROLE_COUNT] = {
-    "X",
-    "Y",
-    "GAMMA",
-    "BETA",
-    "MEAN",
-    "INV_STD",
-    "VARIANCE",
-    "RUNNING_MEAN",
-    "RUNNING_VARIANCE",
-    "MOMENTS",
-    "WORKSPACE",
+static const VknOperationInfo OPERATIONS[] = {
+    [VKN_OPERATION_TRAIN] = {"TRAIN", BIT(X) | BIT(Y), AFFINE | SAVED | RUNNING | BIT(RESIDUAL),
+                             BIT(Y) | SAVED | RUNNING},
+    [VKN_OPERATION_APPLY] = {"APPLY", BIT(X) | BIT(Y) | BIT(MEAN), AFFINE | SPREADS | BIT(RESIDUAL), BIT(Y)},
+    [VKN_OPERATION_STATISTICS] = {"STATISTICS", BIT(X), SAVED | RUNNING | BIT(MOMENTS),
+                                  SAVED | RUNNING | BIT(MOMENTS)},
+    [VKN_OPERATION_FINISH] = {"FINISH", BIT(MOMENTS), SAVED | RUNNING, SAVED | RUNNING},
+    [VKN_OPERATION_TRAIN_GRADIENT] = {"TRAIN_GRADIENT", BIT(X) | BIT(DY) | BIT(MEAN),
+                                      AFFINE | SPREADS | BIT(RESIDUAL) | GRADIENT, GRADIENT},
+    [VKN_OPERATION_APPLY_GRADIENT] = {"APPLY_GRADIENT", BIT(X) | BIT(DY) | BIT(MEAN),
+                                      AFFINE | SPREADS | BIT(RESIDUAL) | GRADIENT, GRADIENT},
 };
 
 const VknOperationInfo *vkn_operation_info(VknOperation operation) {
@@ -49,8 +46,8 @@ const VknOperationInfo *vkn_operation_info(VknOperation operation) {
     return (size_t)operation < count && OPERATIONS[operation].name ? &OPERATIONS[operation] : NULL;
 }
 
-const char *vkn_role_name(VknRole role) {
-    return ROLES[role];
+bool vkn_operation_is_gradient(VknOperation operation) {
+    return operation == VKN_OPERATION_TRAIN_GRADIENT || operation == VKN_OPERATION_APPLY_GRADIENT;
 }
 
 void vkn_desc_batch_norm(VknDesc *desc, VknOperation operation, uint32_t rank, const uint64_t *shape,
@@ -76,6 +73,14 @@ void vkn_desc_batch_norm(VknDesc *desc, VknOperation operation, uint32_t rank, c
     case VKN_OPERATION_FINISH:
         desc->roles = BIT(MOMENTS) | RUNNING;
         desc->moment_parts = 1;
+        break;
+    case VKN_OPERATION_TRAIN_GRADIENT:
+        desc->roles =
+            BIT(X) | BIT(DY) | AFFINE | BIT(MEAN) | BIT(INV_STD) | BIT(DX) | BIT(DGAMMA) | BIT(DBETA);
+        break;
+    case VKN_OPERATION_APPLY_GRADIENT:
+        desc->roles =
+            BIT(X) | BIT(DY) | AFFINE | BIT(MEAN) | BIT(VARIANCE) | BIT(DX) | BIT(DGAMMA) | BIT(DBETA);
         break;
     }
     desc->epsilon = 1e-3f;
@@ -124,12 +129,12 @@ static VknResult resolve_axes(const VknHost *host, VknDesc *desc) {
 static VknResult resolve_roles(const VknHost *host, VknDesc *desc) {
     const VknOperationInfo *info = vkn_operation_info(desc->operation);
     if (!info)
-        return VKN_FAIL(host, INVALID_ARGUMENT, "operation must be a VknOperation (1 to 4), not %d",
+        return VKN_FAIL(host, INVALID_ARGUMENT, "operation must be a VknOperation (1 to 6), not %d",
                         (int)desc->operation);
     desc->roles &= ~BIT(WORKSPACE);
     for (uint32_t role = 0; role < 32; role++) {
         uint32_t bit = 1u << role;
-        const char *name = role < VKN_ROLE_COUNT ? ROLES[role] : "an unknown role";
+        const char *name = role < VKN_ROLE_COUNT ? vkn_roles[role].name : "an unknown role";
         if ((info->required & bit) && !(desc->roles & bit))
             return VKN_FAIL(host, INVALID_ARGUMENT, "roles: %s needs %s, which is missing from 0x%" PRIx32,
                             info->name, name, desc->roles);
@@ -143,9 +148,10 @@ static VknResult resolve_roles(const VknHost *host, VknDesc *desc) {
         return VKN_FAIL(host, INVALID_ARGUMENT,
                         "roles: INV_STD and VARIANCE exclude each other, 0x%" PRIx32 " has both",
                         desc->roles);
-    if (desc->operation == VKN_OPERATION_APPLY && !spreads)
+    if ((info->required & BIT(MEAN)) && !spreads)
         return VKN_FAIL(host, INVALID_ARGUMENT,
-                        "roles: APPLY needs INV_STD or VARIANCE, 0x%" PRIx32 " has neither", desc->roles);
+                        "roles: %s needs INV_STD or VARIANCE, 0x%" PRIx32 " has neither", info->name,
+                        desc->roles);
     if (running && running != RUNNING)
         return VKN_FAIL(host, INVALID_ARGUMENT,
                         "roles: RUNNING_MEAN and RUNNING_VARIANCE go together, 0x%" PRIx32 " has one",
@@ -176,9 +182,12 @@ static VknResult resolve_numbers(const VknHost *host, VknDesc *desc) {
     if (desc->operation == VKN_OPERATION_FINISH && desc->moment_parts < 1)
         return VKN_FAIL(host, INVALID_ARGUMENT, "moment_parts must be at least 1, not %" PRIu32,
                         desc->moment_parts);
-    if (desc->roles & BIT(Y))
-        return vkn_activation_check(host, &desc->activation);
-    return VKN_SUCCESS;
+    VknResult result = VKN_SUCCESS;
+    if (desc->roles & (BIT(Y) | BIT(DY)))
+        result = vkn_activation_resolve(host, "activation", &desc->activation);
+    if (!result && (desc->roles & BIT(X)))
+        result = vkn_activation_resolve(host, "prologue", &desc->prologue);
+    return result;
 }
 
 /* Elements from the first to the last one of a tensor, 0 when that is too many. */
@@ -233,27 +242,40 @@ static VknResult resolve_tensor(const VknHost *host, const VknDesc *desc, const 
     return VKN_SUCCESS;
 }
 
-VknResult vkn_desc_resolve(const VknHost *host, const VknDesc *desc, VknDesc *resolved) {
-    VknDesc d = *desc;
-    VknResult (*const rules[])(const VknHost *, VknDesc *) = {resolve_shape, resolve_axes, resolve_roles,
-                                                              resolve_numbers};
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
-        VknResult result = rules[i](host, &d);
-        if (result)
-            return result;
+/* Resolves one tensor, or gives it the layout of `like` when the operation has none of `roles`. */
+static VknResult resolve_layout(const VknHost *host, const VknDesc *desc, const char *name, uint32_t roles,
+                                const VknTensor *like, VknTensor *tensor) {
+    if (!(desc->roles & roles)) {
+        *tensor = *like;
+        return VKN_SUCCESS;
     }
+    VknResult result = resolve_tensor(host, desc, name, tensor);
+    if (!result && (desc->roles & roles & vkn_operation_info(desc->operation)->writes) &&
+        !tensor_is_injective(desc, tensor))
+        return VKN_FAIL(host, INVALID_ARGUMENT, "%s.stride: elements of %s must not share memory", name,
+                        name);
+    return result;
+}
+
+VknResult vkn_desc_resolve(const VknHost *host, const VknDesc *desc, VknDesc *resolved) {
+    static VknResult (*const RULES[])(const VknHost *, VknDesc *) = {resolve_shape, resolve_axes,
+                                                                     resolve_roles, resolve_numbers};
+    VknDesc d = *desc;
+    VknResult result = VKN_SUCCESS;
+    for (size_t i = 0; !result && i < sizeof RULES / sizeof *RULES; i++)
+        result = RULES[i](host, &d);
+    if (result)
+        return result;
     if (!(d.roles & BIT(X)))
         memset(&d.x, 0, sizeof d.x);
-    VknResult result = resolve_tensor(host, &d, "x", &d.x);
-    if (result)
-        return result;
-    if (!(d.roles & BIT(Y)))
-        d.y = d.x;
-    result = resolve_tensor(host, &d, "y", &d.y);
-    if (result)
-        return result;
-    if ((d.roles & BIT(Y)) && !tensor_is_injective(&d, &d.y))
-        return VKN_FAIL(host, INVALID_ARGUMENT, "y.stride: elements of y must not share memory");
-    *resolved = d;
-    return VKN_SUCCESS;
+    result = resolve_tensor(host, &d, "x", &d.x);
+    if (!result)
+        result = resolve_layout(host, &d, "y", BIT(Y) | BIT(DY), &d.x, &d.y);
+    if (!result)
+        result = resolve_layout(host, &d, "residual", BIT(RESIDUAL) | BIT(DRESIDUAL), &d.y, &d.residual);
+    if (!result)
+        result = resolve_layout(host, &d, "dx", BIT(DX), &d.x, &d.dx);
+    if (!result)
+        *resolved = d;
+    return result;
 }

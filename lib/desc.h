@@ -15,7 +15,7 @@ typedef struct VknOperationInfo {
 /* NULL for a number that is no operation. */
 const VknOperationInfo *vkn_operation_info(VknOperation operation);
 
-const char *vkn_role_name(VknRole role);
+bool vkn_operation_is_gradient(VknOperation operation);
 
 /* Checks every documented rule of `desc`. On success `resolved` is the same description in one form:
  * axes counted from 0, dense strides written out, and tensors that the operation does not have laid

@@ -2,20 +2,89 @@
 
 #include <inttypes.h>
 
-#include "step.h"
+#include "desc.h"
 
-#define MOMENTS_BYTES   sizeof(VknMoments)
-#define STATISTIC_BYTES 4
-#define STATISTIC_ROLES (VKN_HAS_MEAN | VKN_HAS_INV_STD | VKN_HAS_VARIANCE)
-#define AFFINE_ROLES    (VKN_HAS_GAMMA | VKN_HAS_BETA)
+#define MOMENTS_BYTES sizeof(VknMoments)
 
-static const struct {
-    VknKernel norm, reduce, apply;
-} KERNELS[VKN_ACCESS_COUNT] = {
-    [VKN_ACCESS_ROW] = {VKN_KERNEL_NORM_ROW, VKN_KERNEL_REDUCE_ROW, VKN_KERNEL_APPLY_ROW},
-    [VKN_ACCESS_COLUMN] = {VKN_KERNEL_NORM_COLUMN, VKN_KERNEL_REDUCE_COLUMN, VKN_KERNEL_APPLY_COLUMN},
-    [VKN_ACCESS_ANY] = {VKN_KERNEL_COUNT, VKN_KERNEL_REDUCE_ANY, VKN_KERNEL_APPLY_ANY},
-};
+/* A kernel family and what it may bind; most uses of any is ten. */
+typedef struct Stage {
+    VknKernel kernel[VKN_ACCESS_COUNT];
+    uint32_t statistic_bytes; /* the largest of what it binds per statistic, per part for reduce */
+    VknUse uses[11];
+} Stage;
+
+#define USE(resource, binding, direction)                                                                    \
+    { VKN_##resource, VKN_BINDING_##binding, VKN_##direction }
+#define END                                                                                                  \
+    { VKN_RESOURCE_COUNT, 0, VKN_READ }
+#define USE_AFFINE USE(ROLE_GAMMA, GAMMA, READ), USE(ROLE_BETA, BETA, READ)
+#define USE_SAVED(direction)                                                                                 \
+    USE(ROLE_MEAN, MEAN, direction), USE(ROLE_INV_STD, SPREAD, direction),                                   \
+        USE(ROLE_VARIANCE, SPREAD, direction)
+#define USE_RUNNING                                                                                          \
+    USE(ROLE_RUNNING_MEAN, RUNNING_MEAN, UPDATE), USE(ROLE_RUNNING_VARIANCE, RUNNING_VARIANCE, UPDATE)
+#define ACCESSES(row, column, any)                                                                           \
+    {                                                                                                        \
+        [VKN_ACCESS_ROW] = VKN_KERNEL_##row, [VKN_ACCESS_COLUMN] = VKN_KERNEL_##column,                      \
+        [VKN_ACCESS_ANY] = VKN_KERNEL_##any                                                                  \
+    }
+
+/* There is no fused "any" kernel: VKN_KERNEL_COUNT. */
+static const Stage NORM = {ACCESSES(NORM_ROW, NORM_COLUMN, COUNT),
+                           4,
+                           {USE(ROLE_X, X, READ), USE(ROLE_Y, Y, WRITE), USE(ROLE_RESIDUAL, RESIDUAL, READ),
+                            USE_AFFINE, USE_SAVED(WRITE), USE_RUNNING, END}};
+static const Stage REDUCE = {ACCESSES(REDUCE_ROW, REDUCE_COLUMN, REDUCE_ANY),
+                             MOMENTS_BYTES,
+                             {USE(ROLE_X, X, READ), USE(RESOURCE_PARTS, MOMENTS_OUT, WRITE), END}};
+static const Stage APPLY = {ACCESSES(APPLY_ROW, APPLY_COLUMN, APPLY_ANY),
+                            4,
+                            {USE(ROLE_X, X, READ), USE(ROLE_Y, Y, WRITE), USE(ROLE_RESIDUAL, RESIDUAL, READ),
+                             USE_AFFINE, USE_SAVED(READ), END}};
+static const Stage APPLY_MERGED = {ACCESSES(APPLY_ROW, APPLY_COLUMN, APPLY_ANY),
+                                   MOMENTS_BYTES,
+                                   {USE(ROLE_X, X, READ), USE(ROLE_Y, Y, WRITE),
+                                    USE(ROLE_RESIDUAL, RESIDUAL, READ), USE_AFFINE,
+                                    USE(RESOURCE_MERGED, MOMENTS_IN, READ), END}};
+static const Stage FINISH = {
+    ACCESSES(FINISH, FINISH, FINISH), MOMENTS_BYTES, {USE_SAVED(WRITE), USE_RUNNING, END}};
+
+static const Stage GRADIENT_NORM = {ACCESSES(GRADIENT_NORM_ROW, GRADIENT_NORM_COLUMN, COUNT),
+                                    MOMENTS_BYTES,
+                                    {USE(ROLE_X, X, READ), USE(ROLE_DY, DY, READ), USE_AFFINE,
+                                     USE_SAVED(READ), USE(ROLE_DX, NORM_DX, WRITE),
+                                     USE(RESOURCE_PARTS, MOMENTS_OUT, WRITE), END}};
+static const Stage GRADIENT_REDUCE = {
+    ACCESSES(GRADIENT_REDUCE_ROW, GRADIENT_REDUCE_COLUMN, GRADIENT_REDUCE_ANY),
+    MOMENTS_BYTES,
+    {USE(ROLE_X, X, READ), USE(ROLE_DY, DY, READ), USE(ROLE_RESIDUAL, RESIDUAL, READ), USE_AFFINE,
+     USE_SAVED(READ), USE(RESOURCE_PARTS, MOMENTS_OUT, WRITE), END}};
+static const Stage GRADIENT_APPLY = {ACCESSES(GRADIENT_APPLY_ROW, GRADIENT_APPLY_COLUMN, GRADIENT_APPLY_ANY),
+                                     2 * MOMENTS_BYTES,
+                                     {USE(ROLE_X, X, READ), USE(ROLE_DY, DY, READ),
+                                      USE(ROLE_RESIDUAL, RESIDUAL, READ), USE(ROLE_DX, DX, WRITE),
+                                      USE(ROLE_DRESIDUAL, DRESIDUAL, WRITE),
+                                      USE(RESOURCE_COEFFICIENTS, COEFFICIENTS_IN, READ), END}};
+static const Stage GRADIENT_FINISH = {
+    ACCESSES(GRADIENT_FINISH, GRADIENT_FINISH, GRADIENT_FINISH),
+    2 * MOMENTS_BYTES,
+    {USE_AFFINE, USE_SAVED(READ), USE(ROLE_DGAMMA, DGAMMA, UPDATE), USE(ROLE_DBETA, DBETA, UPDATE), END}};
+
+static bool is_gradient(const VknPlanner *p) {
+    return vkn_operation_is_gradient(p->schedule->desc.operation);
+}
+
+/* Whether a kernel of this operation has a use for the resource. */
+static bool is_used(const VknPlanner *p, uint32_t resource) {
+    const VknDesc *desc = &p->schedule->desc;
+    if (resource >= VKN_ROLE_COUNT)
+        return true;
+    /* Without an activation no z is computed again. */
+    if (is_gradient(p) && desc->activation.id == VKN_ACTIVATION_IDENTITY &&
+        (resource == VKN_ROLE_RESIDUAL || resource == VKN_ROLE_BETA))
+        return false;
+    return desc->roles >> resource & 1;
+}
 
 /* ------------------------------------------------------------------------------------------- boxes */
 
@@ -28,14 +97,17 @@ static uint64_t binding_bytes(const VknCaps *caps) {
 static VknBox planner_cut(const VknPlanner *p, uint64_t statistic_bytes) {
     uint64_t bytes = binding_bytes(p->caps);
     const VknDesc *desc = &p->schedule->desc;
-    VknBoxLimit limit = {.span = {bytes / vkn_type_bytes(desc->x.type), bytes / vkn_type_bytes(desc->y.type),
-                                  bytes / statistic_bytes},
-                         .elements = (uint64_t)1 << 30};
+    VknBoxLimit limit = {.elements = (uint64_t)1 << 30};
+    for (int space = 0; space < VKN_SPACE_COUNT; space++)
+        limit.span[space] = bytes / statistic_bytes;
+    for (uint32_t role = 0; role < VKN_ROLE_COUNT; role++)
+        if (vkn_roles[role].tensor)
+            limit.span[vkn_roles[role].space] = bytes / vkn_role_bytes(desc, role);
     return vkn_view_cut(p->view, &limit);
 }
 
 bool vkn_planner_sees_whole(const VknPlanner *p) {
-    VknBox chunk = planner_cut(p, STATISTIC_BYTES);
+    VknBox chunk = planner_cut(p, is_gradient(p) ? GRADIENT_NORM.statistic_bytes : NORM.statistic_bytes);
     return vkn_cut_count(p->view, &chunk, false) == 1;
 }
 
@@ -56,139 +128,111 @@ static uint64_t part_length(uint64_t elements, uint64_t parts) {
 
 /* ------------------------------------------------------------------------------------------ stages */
 
-VknResult vkn_emit_norm(VknPlanner *p) {
-    uint32_t roles = p->schedule->desc.roles & (STATISTIC_ROLES | VKN_HAS_RUNNING);
-    VknWorker worker = p->access == VKN_ACCESS_ROW ? vkn_team_worker(p->caps, p->team) : VKN_WORKER_ALONE;
-    VknBox chunk = planner_cut(p, STATISTIC_BYTES);
-    uint64_t boxes = vkn_cut_count(p->view, &chunk, true);
+static VknWorker stage_worker(const VknPlanner *p, const Stage *stage) {
+    VknWorker worker = vkn_team_worker(p->caps, p->team);
+    return vkn_shaders[stage->kernel[p->access]][VKN_WORKER_ALONE].code ? VKN_WORKER_ALONE : worker;
+}
+
+/* One step per box. Each box has `box_parts` parts of `length` elements; the parts of a statistic's boxes are
+ * numbered through, `total` of them. */
+static VknResult emit_boxes(VknPlanner *p, const Stage *stage, const VknBox *chunk, uint64_t length,
+                            uint64_t box_parts, uint64_t total) {
+    uint64_t kept = vkn_cut_count(p->view, chunk, true);
+    uint64_t reduced = vkn_cut_count(p->view, chunk, false);
     p->stage++;
-    for (uint64_t i = 0; i < boxes; i++) {
-        VknBox box = vkn_cut_box(p->view, &chunk, i, 0);
-        uint64_t first = vkn_box_first(p->view, &box, VKN_SPACE_STAT);
-        uint64_t span = vkn_box_span(p->view, &box, VKN_SPACE_STAT);
+    for (uint64_t i = 0; i < kept * reduced; i++) {
+        VknBox box = vkn_cut_box(p->view, chunk, i / reduced, i % reduced);
         VknStep *step;
-        VknResult result = vkn_step_add(p, KERNELS[p->access].norm, worker, &step);
+        VknResult result = vkn_step_add(p, stage->kernel[p->access], stage_worker(p, stage), &step);
         if (result)
             return result;
         vkn_step_set_box(p, step, &box);
-        vkn_step_bind_tensor(p, step, &box, VKN_SPACE_X);
-        vkn_step_bind_tensor(p, step, &box, VKN_SPACE_Y);
-        vkn_step_bind_statistics(p, step, p->schedule->desc.roles & AFFINE_ROLES, VKN_READ, first, span);
-        vkn_step_bind_statistics(p, step, roles, VKN_WRITE, first, span);
-        step->push.part_count = step->push.part_total = 1;
-        step->push.part_length = (uint32_t)vkn_box_count(p->view, &box, false);
-        vkn_step_set_groups(p, step, vkn_box_count(p->view, &box, true) / step->spec[VKN_SPEC_VECTOR - 1]);
-    }
-    return VKN_SUCCESS;
-}
-
-/* Chooses the cut and the parts of vkn_emit_reduce(): the more parts a statistic has, the fewer statistics
- * fit a binding of PARTS. */
-static VknResult reduce_cut(VknPlanner *p, VknWorker worker, VknBox *chunk, uint64_t *parts,
-                            uint64_t *total) {
-    uint64_t most = binding_bytes(p->caps) / MOMENTS_BYTES;
-    for (uint64_t guess = 1;; guess = *total) {
-        *chunk = planner_cut(p, guess * MOMENTS_BYTES);
-        uint64_t elements = vkn_box_count(p->view, chunk, false);
-        *parts = part_count(p, chunk, worker);
-        *parts = vkn_divide_up(elements, part_length(elements, *parts));
-        *total = vkn_cut_count(p->view, chunk, false) * *parts;
-        if (*total > most)
-            return VKN_FAIL(p->host, UNSUPPORTED,
-                            "a statistic of %" PRIu64 " elements has %" PRIu64
-                            " parts, and max_storage_range (%" PRIu64 ") holds the moments of %" PRIu64,
-                            p->view->reduce_count, *total, p->caps->max_storage_range, most);
-        if (*total <= guess)
-            return VKN_SUCCESS;
-    }
-}
-
-VknResult vkn_emit_reduce(VknPlanner *p, uint64_t *parts) {
-    VknWorker worker = p->access == VKN_ACCESS_COLUMN ? VKN_WORKER_ALONE : vkn_team_worker(p->caps, p->team);
-    VknBox chunk;
-    uint64_t box_parts;
-    VknResult result = reduce_cut(p, worker, &chunk, &box_parts, parts);
-    uint64_t length = part_length(vkn_box_count(p->view, &chunk, false), box_parts);
-    uint64_t kept = vkn_cut_count(p->view, &chunk, true);
-    uint64_t reduced = vkn_cut_count(p->view, &chunk, false);
-    p->schedule->info.size[VKN_ROLE_WORKSPACE] = p->view->statistic_count * *parts * MOMENTS_BYTES;
-    p->stage++;
-    for (uint64_t i = 0; !result && i < kept * reduced; i++) {
-        VknBox box = vkn_cut_box(p->view, &chunk, i / reduced, i % reduced);
-        VknStep *step;
-        result = vkn_step_add(p, KERNELS[p->access].reduce, worker, &step);
-        if (result)
-            return result;
-        vkn_step_set_box(p, step, &box);
-        vkn_step_bind_tensor(p, step, &box, VKN_SPACE_X);
-        vkn_step_bind_moments(p, step, VKN_BINDING_MOMENTS_OUT, VKN_RESOURCE_PARTS, VKN_WRITE,
-                              vkn_box_first(p->view, &box, VKN_SPACE_STAT) * *parts,
-                              vkn_box_span(p->view, &box, VKN_SPACE_STAT) * *parts);
+        for (const VknUse *use = stage->uses; use->resource != VKN_RESOURCE_COUNT; use++) {
+            VknSpace space = vkn_roles[use->resource].space;
+            uint64_t records = use->resource == VKN_RESOURCE_PARTS ? total : 1;
+            if (is_used(p, use->resource))
+                vkn_step_bind(p, step, *use, vkn_box_first(p->view, &box, space) * records,
+                              vkn_box_span(p->view, &box, space) * records);
+        }
         step->push.part_length = (uint32_t)length;
         step->push.part_count = (uint32_t)box_parts;
         step->push.part_first = (uint32_t)(i % reduced * box_parts);
-        step->push.part_total = (uint32_t)*parts;
-        vkn_step_set_groups(p, step,
-                            vkn_box_count(p->view, &box, true) / step->spec[VKN_SPEC_VECTOR - 1] * box_parts);
-    }
-    return result;
-}
-
-VknResult vkn_emit_apply(VknPlanner *p, bool merged) {
-    uint32_t roles = p->schedule->desc.roles & (merged ? AFFINE_ROLES : AFFINE_ROLES | STATISTIC_ROLES);
-    VknWorker worker = p->access == VKN_ACCESS_ROW ? vkn_team_worker(p->caps, p->team) : VKN_WORKER_ALONE;
-    VknBox chunk = planner_cut(p, merged ? MOMENTS_BYTES : STATISTIC_BYTES);
-    uint64_t elements = vkn_box_count(p->view, &chunk, false);
-    uint64_t length = part_length(elements, part_count(p, &chunk, worker));
-    uint64_t reduced = vkn_cut_count(p->view, &chunk, false);
-    uint64_t boxes = reduced * vkn_cut_count(p->view, &chunk, true);
-    p->stage++;
-    for (uint64_t i = 0; i < boxes; i++) {
-        VknBox box = vkn_cut_box(p->view, &chunk, i / reduced, i % reduced);
-        uint64_t first = vkn_box_first(p->view, &box, VKN_SPACE_STAT);
-        uint64_t span = vkn_box_span(p->view, &box, VKN_SPACE_STAT);
-        VknStep *step;
-        VknResult result = vkn_step_add(p, KERNELS[p->access].apply, worker, &step);
-        if (result)
-            return result;
-        vkn_step_set_box(p, step, &box);
-        vkn_step_bind_tensor(p, step, &box, VKN_SPACE_X);
-        vkn_step_bind_tensor(p, step, &box, VKN_SPACE_Y);
-        vkn_step_bind_statistics(p, step, roles, VKN_READ, first, span);
-        if (merged) {
-            vkn_step_bind_moments(p, step, VKN_BINDING_MOMENTS_IN, VKN_RESOURCE_MERGED, VKN_READ, first,
-                                  span);
+        step->push.part_total = (uint32_t)total;
+        if (p->schedule->desc.operation == VKN_OPERATION_TRAIN_GRADIENT)
             step->spec[VKN_SPEC_ROLES - 1] |= VKN_HAS_MOMENTS;
-        }
-        elements = vkn_box_count(p->view, &box, false);
-        step->push.part_length = (uint32_t)length;
-        step->push.part_count = (uint32_t)vkn_divide_up(elements, length);
-        step->push.part_total = step->push.part_count;
         uint64_t statistics = vkn_box_count(p->view, &box, true);
-        vkn_step_set_groups(p, step,
-                            p->access == VKN_ACCESS_ANY
-                                ? statistics * elements
-                                : statistics / step->spec[VKN_SPEC_VECTOR - 1] * step->push.part_count);
+        uint64_t vectors = statistics / step->spec[VKN_SPEC_VECTOR - 1];
+        bool elementwise = p->access == VKN_ACCESS_ANY && step->worker == VKN_WORKER_ALONE;
+        vkn_step_set_groups(
+            p, step, elementwise ? statistics * vkn_box_count(p->view, &box, false) : vectors * box_parts);
     }
     return VKN_SUCCESS;
 }
 
+static uint64_t *workspace(VknPlanner *p) {
+    return &p->schedule->info.size[VKN_ROLE_WORKSPACE];
+}
+
+VknResult vkn_emit_norm(VknPlanner *p) {
+    const Stage *stage = is_gradient(p) ? &GRADIENT_NORM : &NORM;
+    VknBox chunk = planner_cut(p, stage->statistic_bytes);
+    if (is_gradient(p))
+        *workspace(p) = p->view->statistic_count * MOMENTS_BYTES;
+    return emit_boxes(p, stage, &chunk, vkn_box_count(p->view, &chunk, false), 1, 1);
+}
+
+/* The more parts a statistic has, the fewer statistics fit a binding of PARTS. */
+VknResult vkn_emit_reduce(VknPlanner *p, uint64_t *parts) {
+    const Stage *stage = is_gradient(p) ? &GRADIENT_REDUCE : &REDUCE;
+    uint64_t most = binding_bytes(p->caps) / MOMENTS_BYTES;
+    VknBox chunk;
+    uint64_t elements, box_parts, guess;
+    *parts = 1;
+    do {
+        guess = *parts;
+        chunk = planner_cut(p, guess * MOMENTS_BYTES);
+        elements = vkn_box_count(p->view, &chunk, false);
+        box_parts =
+            vkn_divide_up(elements, part_length(elements, part_count(p, &chunk, stage_worker(p, stage))));
+        *parts = vkn_cut_count(p->view, &chunk, false) * box_parts;
+        if (*parts > most)
+            return VKN_FAIL(p->host, UNSUPPORTED,
+                            "a statistic of %" PRIu64 " elements has %" PRIu64
+                            " parts, and max_storage_range (%" PRIu64 ") holds the moments of %" PRIu64,
+                            p->view->reduce_count, *parts, p->caps->max_storage_range, most);
+    } while (*parts > guess);
+    *workspace(p) = p->view->statistic_count * *parts * MOMENTS_BYTES;
+    return emit_boxes(p, stage, &chunk, part_length(elements, box_parts), box_parts, *parts);
+}
+
+VknResult vkn_emit_apply(VknPlanner *p, bool merged) {
+    const Stage *stage = is_gradient(p) ? &GRADIENT_APPLY : merged ? &APPLY_MERGED : &APPLY;
+    VknBox chunk = planner_cut(p, stage->statistic_bytes);
+    uint64_t elements = vkn_box_count(p->view, &chunk, false);
+    uint64_t length = part_length(elements, part_count(p, &chunk, stage_worker(p, stage)));
+    uint64_t parts = vkn_divide_up(elements, length);
+    return emit_boxes(p, stage, &chunk, length, parts, parts);
+}
+
+/* ------------------------------------------------------------------------------------------ finish */
+
 /* One step of finish: parts [part, part + part_count) of statistics [first, first + count). */
 typedef struct Finish {
+    const Stage *stage;
     uint32_t source;
-    uint64_t statistic_stride; /* of the source, in moments */
+    uint64_t statistic_stride; /* of the source, in records */
     uint64_t part_stride;
     uint64_t first, count;
     uint64_t part, part_count;
-    uint32_t roles;        /* to store */
-    uint32_t merged;       /* where merged moments go, VKN_RESOURCE_COUNT: nowhere */
-    uint64_t merged_total; /* moments per statistic there; this step writes number `part` */
+    bool stores;           /* what the roles ask for */
+    uint32_t merged;       /* where the result goes, VKN_RESOURCE_COUNT: nowhere */
+    uint64_t merged_total; /* records per statistic there; this step writes number `part` */
 } Finish;
 
 static VknResult finish_step(VknPlanner *p, const Finish *f) {
     VknStep *step;
     VknTeam team = vkn_team_exists(p->caps, p->team) ? p->team : VKN_TEAM_GROUP;
-    VknResult result = vkn_step_add(p, VKN_KERNEL_FINISH, vkn_team_worker(p->caps, team), &step);
+    VknResult result = vkn_step_add(p, f->stage->kernel[p->access], vkn_team_worker(p->caps, team), &step);
     if (result)
         return result;
     for (uint32_t slot = 0; slot < VKN_SLOTS; slot++)
@@ -197,27 +241,37 @@ static VknResult finish_step(VknPlanner *p, const Finish *f) {
     step->push.extent[VKN_OUTER] = (uint32_t)f->part_count;
     step->push.x_stride[VKN_CHANNEL] = (uint32_t)f->statistic_stride;
     step->push.x_stride[VKN_OUTER] = (uint32_t)f->part_stride;
-    vkn_step_bind_moments(p, step, VKN_BINDING_FINISH_IN, f->source, VKN_READ,
-                          f->first * f->statistic_stride + f->part * f->part_stride,
-                          (f->count - 1) * f->statistic_stride + (f->part_count - 1) * f->part_stride + 1);
-    vkn_step_bind_statistics(p, step, f->roles, VKN_WRITE, f->first, f->count);
+    for (const VknUse *use = f->stage->uses; f->stores && use->resource != VKN_RESOURCE_COUNT; use++)
+        if (is_used(p, use->resource))
+            vkn_step_bind(p, step, *use, f->first, f->count);
+    uint32_t roles = step->spec[VKN_SPEC_ROLES - 1];
+    if (f->part_count)
+        vkn_step_bind(p, step, (VknUse){f->source, VKN_BINDING_FINISH_IN, VKN_READ},
+                      f->first * f->statistic_stride + f->part * f->part_stride,
+                      (f->count - 1) * f->statistic_stride + (f->part_count - 1) * f->part_stride + 1);
+    step->spec[VKN_SPEC_ROLES - 1] = roles; /* the source is no option */
     if (f->merged != VKN_RESOURCE_COUNT) {
-        vkn_step_bind_moments(p, step, VKN_BINDING_MOMENTS_OUT, f->merged, VKN_WRITE,
-                              f->first * f->merged_total, f->count * f->merged_total);
-        step->spec[VKN_SPEC_ROLES - 1] |= VKN_HAS_MOMENTS;
+        vkn_step_bind(p, step, (VknUse){f->merged, VKN_BINDING_MOMENTS_OUT, VKN_WRITE},
+                      f->first * f->merged_total, f->count * f->merged_total);
+        if (f->merged != VKN_RESOURCE_COEFFICIENTS)
+            step->spec[VKN_SPEC_ROLES - 1] |= VKN_HAS_MOMENTS;
         step->push.part_first = f->merged_total > 1 ? (uint32_t)f->part : 0;
         step->push.part_total = (uint32_t)f->merged_total;
     }
+    /* Whether the statistic follows x: then the sums enter the coefficients. */
+    if (p->schedule->desc.operation == VKN_OPERATION_TRAIN_GRADIENT)
+        step->spec[VKN_SPEC_ROLES - 1] |= VKN_HAS_MOMENTS;
     vkn_step_set_groups(p, step, f->count);
     return VKN_SUCCESS;
 }
 
 /* All statistics, as many per step as its bindings span. */
 static VknResult finish_stage(VknPlanner *p, Finish f) {
-    uint64_t most = binding_bytes(p->caps) / MOMENTS_BYTES;
-    uint64_t span = (f.part_count - 1) * f.part_stride;
-    uint64_t chunk = vkn_min((most - 1 - span) / f.statistic_stride + 1, most / f.merged_total);
+    uint64_t most = binding_bytes(p->caps) / f.stage->statistic_bytes;
+    uint64_t span = f.part_count ? (f.part_count - 1) * f.part_stride : 0;
+    uint64_t chunk = vkn_min((most - 1 - span) / vkn_max(f.statistic_stride, 1) + 1, most / f.merged_total);
     VknResult result = VKN_SUCCESS;
+    p->stage++;
     for (f.first = 0; !result && f.first < p->view->statistic_count; f.first += chunk) {
         f.count = vkn_min(chunk, p->view->statistic_count - f.first);
         result = finish_step(p, &f);
@@ -226,11 +280,11 @@ static VknResult finish_stage(VknPlanner *p, Finish f) {
 }
 
 VknResult vkn_emit_finish(VknPlanner *p, uint32_t source, uint64_t parts, uint32_t merged) {
-    uint64_t most = binding_bytes(p->caps) / MOMENTS_BYTES;
+    const Stage *stage = is_gradient(p) ? &GRADIENT_FINISH : &FINISH;
+    uint64_t most = binding_bytes(p->caps) / stage->statistic_bytes;
     uint64_t statistics = p->view->statistic_count;
-    uint64_t *workspace = &p->schedule->info.size[VKN_ROLE_WORKSPACE];
-    VknResult result = VKN_SUCCESS;
-    Finish f = {.source = source,
+    Finish f = {.stage = stage,
+                .source = source,
                 .statistic_stride = parts,
                 .part_stride = 1,
                 .part_count = parts,
@@ -245,26 +299,28 @@ VknResult vkn_emit_finish(VknPlanner *p, uint32_t source, uint64_t parts, uint32
         f.part_stride = statistics;
         if ((parts - 1) * statistics >= most) {
             /* Too far apart for one binding: gather the parts of each statistic first. */
-            *workspace = statistics * parts * MOMENTS_BYTES;
+            *workspace(p) = statistics * parts * MOMENTS_BYTES;
             f.part_count = 1;
             f.merged = VKN_RESOURCE_PARTS;
             f.merged_total = parts;
-            p->stage++;
-            for (f.part = 0; !result && f.part < parts; f.part++)
-                result = finish_stage(p, f);
-            if (result)
-                return result;
-            f = (Finish){.source = VKN_RESOURCE_PARTS,
+            uint32_t gather = p->stage;
+            for (f.part = 0; f.part < parts; f.part++) {
+                p->stage = gather; /* no part depends on another */
+                VknResult result = finish_stage(p, f);
+                if (result)
+                    return result;
+            }
+            f = (Finish){.stage = stage,
+                         .source = VKN_RESOURCE_PARTS,
                          .statistic_stride = parts,
                          .part_stride = 1,
                          .part_count = parts,
                          .merged_total = 1};
         }
     }
-    if (merged == VKN_RESOURCE_MERGED)
-        *workspace += statistics * MOMENTS_BYTES;
-    f.roles = p->schedule->desc.roles & (STATISTIC_ROLES | VKN_HAS_RUNNING);
+    if (merged >= VKN_ROLE_COUNT && merged != VKN_RESOURCE_COUNT)
+        *workspace(p) += statistics * vkn_role_bytes(&p->schedule->desc, merged);
+    f.stores = true;
     f.merged = merged;
-    p->stage++;
     return finish_stage(p, f);
 }

@@ -6,9 +6,11 @@
 #include "desc.h"
 #include "strategy.h"
 
-/* x and y may be the same memory, so for hazards they are one resource. */
+/* Tensors may share memory (in place), so for hazards they are one resource. */
 static uint32_t with_alias(uint32_t resources) {
-    uint32_t tensors = VKN_ROLE_BIT(VKN_ROLE_X) | VKN_ROLE_BIT(VKN_ROLE_Y);
+    uint32_t tensors = 0;
+    for (uint32_t i = 0; i < VKN_ROLE_COUNT; i++)
+        tensors |= vkn_roles[i].tensor ? VKN_ROLE_BIT(i) : 0;
     return resources & tensors ? resources | tensors : resources;
 }
 
@@ -34,10 +36,6 @@ static void place_barriers(VknSchedule *schedule) {
     }
 }
 
-uint32_t vkn_type_bytes(VknType type) {
-    return type == VKN_TYPE_F32 ? 4 : 2;
-}
-
 /* Bytes of each role's buffer but the workspace's, and the least traffic. */
 static void set_sizes(VknSchedule *schedule, const VknView *view) {
     const VknDesc *desc = &schedule->desc;
@@ -45,21 +43,16 @@ static void set_sizes(VknSchedule *schedule, const VknView *view) {
     VknBox all = {{0}, {0}};
     for (uint32_t i = 0; i < view->dim_count; i++)
         all.extent[i] = view->dim[i].extent;
-    uint64_t elements = view->statistic_count * view->reduce_count;
-    uint64_t parts = desc->operation == VKN_OPERATION_FINISH ? desc->moment_parts : 1;
-    for (uint32_t role = 0; role < VKN_ROLE_WORKSPACE; role++) {
+    for (uint32_t role = 0; role < VKN_ROLE_COUNT; role++) {
         if (!(desc->roles & VKN_ROLE_BIT(role)))
             continue;
-        bool tensor = role == VKN_ROLE_X || role == VKN_ROLE_Y;
-        uint32_t bytes = vkn_type_bytes(role == VKN_ROLE_X ? desc->x.type : desc->y.type);
-        VknSpace space = role == VKN_ROLE_X ? VKN_SPACE_X : VKN_SPACE_Y;
-        if (tensor) /* kernels read whole words */
-            info->size[role] = vkn_round_up(vkn_box_span(view, &all, space) * bytes, 4);
-        else if (role == VKN_ROLE_MOMENTS)
-            info->size[role] = view->statistic_count * parts * sizeof(VknMoments);
-        else
-            info->size[role] = view->statistic_count * 4;
-        info->least_bytes += tensor ? elements * bytes : info->size[role];
+        uint64_t count = view->statistic_count * (vkn_roles[role].tensor ? view->reduce_count : 1);
+        uint64_t span = vkn_roles[role].tensor ? vkn_box_span(view, &all, vkn_roles[role].space) : count;
+        if (role == VKN_ROLE_MOMENTS && desc->operation == VKN_OPERATION_FINISH)
+            count = span *= desc->moment_parts;
+        /* Kernels read whole words. */
+        info->size[role] = vkn_round_up(span * vkn_role_bytes(desc, role), 4);
+        info->least_bytes += count * vkn_role_bytes(desc, role);
     }
 }
 

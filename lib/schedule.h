@@ -2,16 +2,9 @@
 #ifndef VKN_SCHEDULE_H
 #define VKN_SCHEDULE_H
 
+#include "role.h"
 #include "tuning.h"
-#include "view.h"
 #include "vkn_shaders.h"
-
-/* What a step reads or writes: a role, or a region of the workspace. */
-typedef enum VknResource {
-    VKN_RESOURCE_PARTS = VKN_ROLE_COUNT, /* moments, [statistic][part] */
-    VKN_RESOURCE_MERGED,                 /* moments, [statistic] */
-    VKN_RESOURCE_COUNT
-} VknResource;
 
 typedef struct VknPush {
     VKN_PUSH_FIELDS
@@ -51,8 +44,6 @@ typedef struct VknSchedule {
     uint32_t capacity;
     uint32_t step_count;
 } VknSchedule;
-
-uint32_t vkn_type_bytes(VknType type);
 
 /* Checks the floors stated at VknCaps. */
 VknResult vkn_schedule_check_caps(const VknHost *host, const VknCaps *caps);

@@ -75,6 +75,12 @@ VknResult vkn_step_add(VknPlanner *p, VknKernel kernel, VknWorker worker, VknSte
     (*step)->spec[VKN_SPEC_UNBIASED - 1] = s->desc.running_variance;
     (*step)->spec[VKN_SPEC_X_TYPE - 1] = s->desc.x.type;
     (*step)->spec[VKN_SPEC_Y_TYPE - 1] = s->desc.y.type;
+    (*step)->spec[VKN_SPEC_RESIDUAL_TYPE - 1] = s->desc.residual.type;
+    (*step)->spec[VKN_SPEC_DX_TYPE - 1] = s->desc.dx.type;
+    (*step)->spec[VKN_SPEC_ACCUMULATE - 1] = s->desc.accumulate;
+    (*step)->spec[VKN_SPEC_PROLOGUE - 1] = s->desc.prologue.id;
+    memcpy(&(*step)->spec[VKN_SPEC_PROLOGUE_PARAMETER - 1], s->desc.prologue.parameter,
+           sizeof s->desc.prologue.parameter);
     memcpy(&(*step)->spec[VKN_SPEC_PARAMETER - 1], s->desc.activation.parameter,
            sizeof s->desc.activation.parameter);
     memcpy(&(*step)->spec[VKN_SPEC_EPSILON - 1], &s->desc.epsilon, sizeof s->desc.epsilon);
@@ -87,59 +93,41 @@ void vkn_step_set_groups(const VknPlanner *p, VknStep *step, uint64_t items) {
     step->group_count = (uint32_t)groups;
 }
 
-/* The workspace holds PARTS, then MERGED. */
+/* The workspace holds PARTS, then MERGED or COEFFICIENTS. */
 static uint64_t resource_offset(const VknPlanner *p, uint32_t resource) {
-    return resource == VKN_RESOURCE_MERGED
-               ? p->schedule->info.size[VKN_ROLE_WORKSPACE] - p->view->statistic_count * sizeof(VknMoments)
+    return resource == VKN_RESOURCE_MERGED || resource == VKN_RESOURCE_COEFFICIENTS
+               ? p->schedule->info.size[VKN_ROLE_WORKSPACE] -
+                     p->view->statistic_count * vkn_role_bytes(&p->schedule->desc, resource)
                : 0;
 }
 
-/* Binds `span` elements from number `first` on, up to the end of a 32-bit word. */
-static void step_bind(const VknPlanner *p, VknStep *step, uint32_t binding, uint32_t resource,
-                      VknDirection direction, uint64_t first, uint64_t span, uint32_t element_bytes) {
-    uint64_t offset = resource_offset(p, resource) + first * element_bytes;
+/* The bit that tells a kernel of a resource. */
+static uint32_t has_bit(uint32_t resource) {
+    switch (resource) {
+    case VKN_RESOURCE_PARTS:
+        return 0;
+    case VKN_RESOURCE_MERGED:
+        return VKN_HAS_MOMENTS;
+    case VKN_RESOURCE_COEFFICIENTS:
+        return VKN_HAS_COEFFICIENTS;
+    default:
+        return VKN_ROLE_BIT(resource);
+    }
+}
+
+void vkn_step_bind(const VknPlanner *p, VknStep *step, VknUse use, uint64_t first, uint64_t span) {
+    uint32_t bytes = vkn_role_bytes(&p->schedule->desc, use.resource);
+    uint64_t offset = resource_offset(p, use.resource) + first * bytes;
     step->binding[step->binding_count++] = (VknStepBinding){
-        .binding = binding,
-        .role = resource >= VKN_ROLE_COUNT ? VKN_ROLE_WORKSPACE : (VknRole)resource,
+        .binding = use.binding,
+        .role = use.resource >= VKN_ROLE_COUNT ? VKN_ROLE_WORKSPACE : (VknRole)use.resource,
         .offset = offset,
-        .size = vkn_round_up(offset + span * element_bytes, 4) - offset,
-        .element_bytes = element_bytes == sizeof(VknMoments) ? 4 : element_bytes,
+        .size = vkn_round_up(offset + span * bytes, 4) - offset, /* kernels read whole words */
+        .element_bytes = (uint32_t)vkn_min(bytes, 4),
     };
-    step->reads |= direction & VKN_READ ? 1u << resource : 0;
-    step->writes |= direction & VKN_WRITE ? 1u << resource : 0;
-}
-
-void vkn_step_bind_moments(const VknPlanner *p, VknStep *step, uint32_t binding, uint32_t resource,
-                           VknDirection direction, uint64_t first, uint64_t span) {
-    step_bind(p, step, binding, resource, direction, first, span, sizeof(VknMoments));
-}
-
-void vkn_step_bind_statistics(const VknPlanner *p, VknStep *step, uint32_t roles, VknDirection direction,
-                              uint64_t first, uint64_t span) {
-    static const struct {
-        uint32_t binding, role, needs;
-    } ROWS[] = {
-        {VKN_BINDING_GAMMA, VKN_ROLE_GAMMA, VKN_HAS_GAMMA},
-        {VKN_BINDING_BETA, VKN_ROLE_BETA, VKN_HAS_BETA},
-        {VKN_BINDING_MEAN, VKN_ROLE_MEAN, VKN_HAS_MEAN},
-        {VKN_BINDING_SPREAD, VKN_ROLE_INV_STD, VKN_HAS_INV_STD},
-        {VKN_BINDING_SPREAD, VKN_ROLE_VARIANCE, VKN_HAS_VARIANCE},
-        {VKN_BINDING_RUNNING_MEAN, VKN_ROLE_RUNNING_MEAN, VKN_HAS_RUNNING},
-        {VKN_BINDING_RUNNING_VARIANCE, VKN_ROLE_RUNNING_VARIANCE, VKN_HAS_RUNNING},
-    };
-    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++)
-        if (roles & ROWS[i].needs)
-            step_bind(p, step, ROWS[i].binding, ROWS[i].role,
-                      ROWS[i].needs == VKN_HAS_RUNNING ? VKN_UPDATE : direction, first, span, 4);
-    step->spec[VKN_SPEC_ROLES - 1] |= roles;
-}
-
-void vkn_step_bind_tensor(const VknPlanner *p, VknStep *step, const VknBox *box, VknSpace space) {
-    bool y = space == VKN_SPACE_Y;
-    const VknDesc *desc = &p->schedule->desc;
-    step_bind(p, step, y ? VKN_BINDING_Y : VKN_BINDING_X, y ? VKN_ROLE_Y : VKN_ROLE_X,
-              y ? VKN_WRITE : VKN_READ, vkn_box_first(p->view, box, space), vkn_box_span(p->view, box, space),
-              vkn_type_bytes(y ? desc->y.type : desc->x.type));
+    step->spec[VKN_SPEC_ROLES - 1] |= has_bit(use.resource);
+    step->reads |= use.direction & VKN_READ ? 1u << use.resource : 0;
+    step->writes |= use.direction & VKN_WRITE ? 1u << use.resource : 0;
 }
 
 /* Whether column kernels can move four neighbouring statistics of this box at once. Only the start of a
@@ -163,13 +151,14 @@ void vkn_step_set_box(const VknPlanner *p, VknStep *step, const VknBox *box) {
         step->push.extent[VKN_INNER] = (uint32_t)vkn_box_count(view, box, false);
         step->push.extent[VKN_OUTER] = step->push.extent[VKN_CHANNEL] = step->push.extent[VKN_LANE] = 1;
         for (uint32_t i = 0; i < VKN_MAX_RANK; i++) {
+            static const uint32_t STRIDES[VKN_SPACE_COUNT] = {VKN_SPEC_X_STRIDE, VKN_SPEC_Y_STRIDE,
+                                                              VKN_SPEC_RESIDUAL_STRIDE, VKN_SPEC_DX_STRIDE,
+                                                              VKN_SPEC_STAT_STRIDE};
             bool dim = i < view->dim_count && box->extent[i] > 1;
             step->spec[VKN_SPEC_EXTENT - 1 + i] = dim ? (uint32_t)box->extent[i] : 1;
             step->spec[VKN_SPEC_KEPT - 1 + i] = dim && view->dim[i].kept;
-            step->spec[VKN_SPEC_X_STRIDE - 1 + i] = dim ? (uint32_t)view->dim[i].stride[VKN_SPACE_X] : 0;
-            step->spec[VKN_SPEC_Y_STRIDE - 1 + i] = dim ? (uint32_t)view->dim[i].stride[VKN_SPACE_Y] : 0;
-            step->spec[VKN_SPEC_STAT_STRIDE - 1 + i] =
-                dim ? (uint32_t)view->dim[i].stride[VKN_SPACE_STAT] : 0;
+            for (int space = 0; space < VKN_SPACE_COUNT; space++)
+                step->spec[STRIDES[space] - 1 + i] = dim ? (uint32_t)view->dim[i].stride[space] : 0;
         }
         step->spec_count = VKN_SPEC_COUNT;
     } else {

@@ -52,16 +52,14 @@ bool vkn_box_is_vector(const VknView *view, const VknBox *box);
 
 typedef enum VknDirection { VKN_READ = 1, VKN_WRITE = 2, VKN_UPDATE = 3 } VknDirection;
 
-/* Binds a tensor's box: x to read, y to write. */
-void vkn_step_bind_tensor(const VknPlanner *p, VknStep *step, const VknBox *box, VknSpace space);
+/* A buffer that a kernel may have: bound when the operation has the role. */
+typedef struct VknUse {
+    uint32_t resource;
+    uint32_t binding;
+    VknDirection direction;
+} VknUse;
 
-/* Binds the roles of `roles` that hold one f32 per statistic, for statistics [first, first + span), and tells
- * the kernel that it has them. */
-void vkn_step_bind_statistics(const VknPlanner *p, VknStep *step, uint32_t roles, VknDirection direction,
-                              uint64_t first, uint64_t span);
-
-/* Binds `span` VknMoments from number `first` on. */
-void vkn_step_bind_moments(const VknPlanner *p, VknStep *step, uint32_t binding, uint32_t resource,
-                           VknDirection direction, uint64_t first, uint64_t span);
+/* Binds `span` elements of a resource from number `first` on, and tells the kernel that it has them. */
+void vkn_step_bind(const VknPlanner *p, VknStep *step, VknUse use, uint64_t first, uint64_t span);
 
 #endif

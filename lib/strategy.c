@@ -18,21 +18,42 @@ static uint64_t lane_extent(const VknView *view) {
 
 static bool rows_are_contiguous(const VknView *view) {
     uint32_t i = view->slot[VKN_INNER];
-    return view->slotted && (i == VKN_NO_DIM || (view->dim[i].stride[VKN_SPACE_X] == 1 &&
-                                                 view->dim[i].stride[VKN_SPACE_Y] == 1));
+    return i == VKN_NO_DIM ||
+           (view->dim[i].stride[VKN_SPACE_X] == 1 && view->dim[i].stride[VKN_SPACE_Y] == 1);
+}
+
+/* Row and column kernels know two layouts: that of x and dx, that of y, dy, residual and dresidual. */
+static bool layouts_pair(const VknView *view) {
+    for (uint32_t i = 0; i < view->dim_count; i++)
+        if (view->dim[i].stride[VKN_SPACE_DX] != view->dim[i].stride[VKN_SPACE_X] ||
+            view->dim[i].stride[VKN_SPACE_RESIDUAL] != view->dim[i].stride[VKN_SPACE_Y])
+            return false;
+    return true;
+}
+
+/* Eight bindings hold TRAIN's running statistics or its residual; and a gradient's dx without residual. */
+static bool fused_legal(const VknPlanner *p) {
+    const VknDesc *desc = &p->schedule->desc;
+    uint32_t residual = VKN_HAS_RESIDUAL | VKN_HAS_DRESIDUAL;
+    if (desc->operation == VKN_OPERATION_TRAIN && (desc->roles & VKN_HAS_RUNNING))
+        residual &= desc->roles;
+    else if (desc->operation == VKN_OPERATION_TRAIN)
+        residual = 0;
+    else if (desc->operation == VKN_OPERATION_TRAIN_GRADIENT && (desc->roles & VKN_HAS_DX))
+        residual &= desc->roles;
+    return !residual && vkn_planner_sees_whole(p);
 }
 
 bool vkn_strategy_legal(const VknStrategy *strategy, const VknPlanner *p) {
-    VknOperation operation = p->schedule->desc.operation;
     if (!vkn_team_exists(p->caps, strategy->team))
         return false;
-    if (strategy->fused && (operation != VKN_OPERATION_TRAIN || !vkn_planner_sees_whole(p)))
+    if (strategy->fused && !fused_legal(p))
         return false;
     switch (strategy->access) {
     case VKN_ACCESS_ROW:
-        return rows_are_contiguous(p->view);
+        return p->view->slotted && layouts_pair(p->view) && rows_are_contiguous(p->view);
     case VKN_ACCESS_COLUMN:
-        return p->view->slotted;
+        return p->view->slotted && layouts_pair(p->view);
     case VKN_ACCESS_ANY:
     case VKN_ACCESS_COUNT:
         break;
@@ -105,6 +126,28 @@ const char *vkn_strategy_name(uint32_t index) {
     return index < vkn_strategy_count ? vkn_strategies[index].name : NULL;
 }
 
+/* The gradients: sums where something depends on them, coefficients where dx or dresidual do. */
+static VknResult emit_gradient(const VknStrategy *strategy, VknPlanner *p) {
+    const VknDesc *desc = &p->schedule->desc;
+    bool wants_parameters = desc->roles & (VKN_HAS_DGAMMA | VKN_HAS_DBETA);
+    bool wants_tensors = desc->roles & (VKN_HAS_DX | VKN_HAS_DRESIDUAL);
+    bool couples = desc->operation == VKN_OPERATION_TRAIN_GRADIENT && (desc->roles & VKN_HAS_DX);
+    uint64_t parts = 0;
+    VknResult result = VKN_SUCCESS;
+    if (strategy->fused) {
+        result = vkn_emit_norm(p);
+        if (!result && wants_parameters)
+            result = vkn_emit_finish(p, VKN_RESOURCE_PARTS, 1, VKN_RESOURCE_COUNT);
+        return result;
+    }
+    if (wants_parameters || couples)
+        result = vkn_emit_reduce(p, &parts);
+    if (!result)
+        result = vkn_emit_finish(p, VKN_RESOURCE_PARTS, parts,
+                                 wants_tensors ? VKN_RESOURCE_COEFFICIENTS : VKN_RESOURCE_COUNT);
+    return result || !wants_tensors ? result : vkn_emit_apply(p, true);
+}
+
 VknResult vkn_strategy_emit(const VknStrategy *strategy, VknPlanner *p) {
     uint64_t parts;
     VknResult result = VKN_SUCCESS;
@@ -126,6 +169,9 @@ VknResult vkn_strategy_emit(const VknStrategy *strategy, VknPlanner *p) {
         return result ? result : vkn_emit_finish(p, VKN_RESOURCE_PARTS, parts, moments);
     case VKN_OPERATION_FINISH:
         return vkn_emit_finish(p, VKN_ROLE_MOMENTS, p->schedule->desc.moment_parts, VKN_RESOURCE_COUNT);
+    case VKN_OPERATION_TRAIN_GRADIENT:
+    case VKN_OPERATION_APPLY_GRADIENT:
+        return emit_gradient(strategy, p);
     }
     return result;
 }

@@ -51,7 +51,10 @@ VknView vkn_view_make(const VknDesc *desc) {
 
     /* Axes to dimensions, sorted by the stride of x; equal strides keep the order of the axes. */
     for (uint32_t i = desc->rank; i-- > 0;) {
-        VknDim dim = {desc->shape[i], {desc->x.stride[i], desc->y.stride[i], 0}, kept[i]};
+        VknDim dim = {
+            .extent = desc->shape[i],
+            .stride = {desc->x.stride[i], desc->y.stride[i], desc->residual.stride[i], desc->dx.stride[i], 0},
+            .kept = kept[i]};
         if (dim.kept) {
             dim.stride[VKN_SPACE_STAT] = view.statistic_count;
             view.statistic_count *= dim.extent;

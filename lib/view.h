@@ -9,6 +9,8 @@
 typedef enum VknSpace {
     VKN_SPACE_X,
     VKN_SPACE_Y,
+    VKN_SPACE_RESIDUAL,
+    VKN_SPACE_DX,
     VKN_SPACE_STAT, /* per-statistic buffers; stride 0 for reduced dimensions */
     VKN_SPACE_COUNT
 } VknSpace;

@@ -1,9 +1,15 @@
 // The functions that activation.def is made of, and activate(), which selects one row of it.
 
+// The epilogue follows the affine transform, the prologue stands before the statistic.
+
 layout(constant_id = VKN_SPEC_ACTIVATION) const uint ACTIVATION = 0;
 layout(constant_id = VKN_SPEC_PARAMETER) const float PARAMETER_0 = 0.0;
 layout(constant_id = VKN_SPEC_PARAMETER + 1) const float PARAMETER_1 = 0.0;
 layout(constant_id = VKN_SPEC_PARAMETER + 2) const float PARAMETER_2 = 0.0;
+layout(constant_id = VKN_SPEC_PROLOGUE) const uint PROLOGUE = 0;
+layout(constant_id = VKN_SPEC_PROLOGUE_PARAMETER) const float PROLOGUE_0 = 0.0;
+layout(constant_id = VKN_SPEC_PROLOGUE_PARAMETER + 1) const float PROLOGUE_1 = 0.0;
+layout(constant_id = VKN_SPEC_PROLOGUE_PARAMETER + 2) const float PROLOGUE_2 = 0.0;
 
 #define VKN_INFINITY uintBitsToFloat(0x7F800000u) // only C reads the defaults
 
@@ -58,6 +64,11 @@ float normal_cdf(float z)
     return z < 0.0 ? tail : 1.0 - tail;
 }
 
+float normal_pdf(float z)
+{
+    return 0.398942280 * exp_of_negative(-0.5 * z * z);
+}
+
 // slope * z for z <= 0; a slope of 0 gives 0, not -0, and for z = -inf too.
 float ramp(float slope, float z)
 {
@@ -72,11 +83,22 @@ float gate(float z, float weight)
 
 float select_activation(uint wanted, float z, float p0, float p1, float p2)
 {
-#define VKN_ACTIVATION(id, number, name, count, n0, d0, n1, d1, n2, d2, f)                                   \
+#define VKN_ACTIVATION(id, number, name, count, n0, d0, n1, d1, n2, d2, f, df)                               \
     if (wanted == number)                                                                                \
         return f;
 #include "activation.def"
+#undef VKN_ACTIVATION
     return z;
+}
+
+float select_derivative(uint wanted, float z, float p0, float p1, float p2)
+{
+#define VKN_ACTIVATION(id, number, name, count, n0, d0, n1, d1, n2, d2, f, df)                               \
+    if (wanted == number)                                                                                    \
+        return df;
+#include "activation.def"
+#undef VKN_ACTIVATION
+    return 1.0;
 }
 
 float activate(float z)
@@ -87,4 +109,36 @@ float activate(float z)
 vec4 activate(vec4 z)
 {
     return vec4(activate(z.x), activate(z.y), activate(z.z), activate(z.w));
+}
+
+float prologue(float x)
+{
+    return select_activation(PROLOGUE, x, PROLOGUE_0, PROLOGUE_1, PROLOGUE_2);
+}
+
+vec4 prologue(vec4 x)
+{
+    return vec4(prologue(x.x), prologue(x.y), prologue(x.z), prologue(x.w));
+}
+
+float activation_derivative(float z)
+{
+    return select_derivative(ACTIVATION, z, PARAMETER_0, PARAMETER_1, PARAMETER_2);
+}
+
+vec4 activation_derivative(vec4 z)
+{
+    return vec4(activation_derivative(z.x), activation_derivative(z.y), activation_derivative(z.z),
+                activation_derivative(z.w));
+}
+
+float prologue_derivative(float x)
+{
+    return select_derivative(PROLOGUE, x, PROLOGUE_0, PROLOGUE_1, PROLOGUE_2);
+}
+
+vec4 prologue_derivative(vec4 x)
+{
+    return vec4(prologue_derivative(x.x), prologue_derivative(x.y), prologue_derivative(x.z),
+                prologue_derivative(x.w));
 }

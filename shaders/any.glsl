@@ -7,6 +7,8 @@
     layout(constant_id = VKN_SPEC_KEPT + d) const uint KEPT_##d = 0;                                         \
     layout(constant_id = VKN_SPEC_X_STRIDE + d) const uint X_STRIDE_##d = 0;                                 \
     layout(constant_id = VKN_SPEC_Y_STRIDE + d) const uint Y_STRIDE_##d = 0;                                 \
+    layout(constant_id = VKN_SPEC_DX_STRIDE + d) const uint DX_STRIDE_##d = 0;                               \
+    layout(constant_id = VKN_SPEC_RESIDUAL_STRIDE + d) const uint RESIDUAL_STRIDE_##d = 0;                   \
     layout(constant_id = VKN_SPEC_STAT_STRIDE + d) const uint STAT_STRIDE_##d = 0;
 DIMENSION(0)
 DIMENSION(1)
@@ -17,11 +19,16 @@ DIMENSION(5)
 DIMENSION(6)
 DIMENSION(7)
 
+// Elements from the start of the box.
 struct Place {
     uint x;
     uint y;
+    uint dx;
+    uint residual;
     uint stat;
 };
+
+const Place PLACE_FIRST = Place(0, 0, 0, 0, 0);
 
 bool is_walked(uint dim_kept, bool kept, bool reduced)
 {
@@ -38,6 +45,8 @@ Place place_at(Place place, uint index, bool kept, bool reduced)
         index /= EXTENT_##d;                                                                                 \
         place.x += digit * X_STRIDE_##d;                                                                     \
         place.y += digit * Y_STRIDE_##d;                                                                     \
+        place.dx += digit * DX_STRIDE_##d;                                                                   \
+        place.residual += digit * RESIDUAL_STRIDE_##d;                                                       \
         place.stat += digit * STAT_STRIDE_##d;                                                               \
     }
     DIGIT(7)
@@ -49,9 +58,4 @@ Place place_at(Place place, uint index, bool kept, bool reduced)
     DIGIT(1)
     DIGIT(0)
     return place;
-}
-
-Place place_first()
-{
-    return Place(first_of(VKN_BINDING_X), first_of(VKN_BINDING_Y), 0);
 }

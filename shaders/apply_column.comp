@@ -17,6 +17,6 @@ void main()
         Affine a;
         for (uint k = 0; k < vector_width(); k++)
             affine_component(a, k, affine_given(column_index(c, k)));
-        column_apply(a, c);
+        column_walk(a, c);
     }
 }

@@ -2,8 +2,10 @@
 #extension GL_GOOGLE_include_directive : require
 // APPLY; a worker takes one part of one statistic at a time.
 #include "kernel.glsl"
+#include "subgroup.glsl"
 #include "input.glsl"
 #include "statistic.glsl"
+#define PARTIAL Moments
 #include "worker.glsl"
 #include "affine.glsl"
 #include "given.glsl"
@@ -15,6 +17,7 @@ void main()
     uint items = statistic_count() * part_count;
     for (uint item = worker_index(); item < items; item += worker_count()) {
         Row row = row_of(item / part_count);
-        row_apply(affine_given(row.index), row, part_of(item % part_count));
+        Affine a = affine_given(row.index);
+        row_walk(a, row, part_of(item % part_count));
     }
 }

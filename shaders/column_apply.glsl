@@ -1,4 +1,4 @@
-// APPLY along columns, VECTOR statistics at a time.
+// APPLY along a part of a column, VECTOR statistics at a time.
 
 void affine_component(inout Affine all, uint component, Affine one)
 {
@@ -8,38 +8,42 @@ void affine_component(inout Affine all, uint component, Affine one)
     all.offset[component] = one.offset.x;
 }
 
-void column_store(uint element, vec4 v, bool wide)
+bool is_wide(Affine a)
+{
+    return vector_width() == 4 && is_aligned(VKN_BINDING_X, 0) && is_aligned(VKN_BINDING_Y, 0) &&
+           (!has(VKN_HAS_RESIDUAL) || is_aligned(VKN_BINDING_RESIDUAL, 0));
+}
+
+vec4 column_residual(uint y, bool wide)
+{
+    if (wide)
+        return residual_at4(y);
+    if (vector_width() == 4)
+        return vec4(residual_at(y), residual_at(y + 1), residual_at(y + 2), residual_at(y + 3));
+    return vec4(residual_at(y), 0.0, 0.0, 0.0);
+}
+
+void column_output(uint y, vec4 v, bool wide)
 {
     if (wide) {
-        y_store4(element / 4, v);
+        output_store4(y, v);
     } else {
         for (uint k = 0; k < vector_width(); k++)
-            y_store(element + k, v[k]);
+            output_store(y + k, v[k]);
     }
 }
 
-void column_apply(Affine a, Column c, bool wide)
+void visit(inout Affine a, uint x, uint y, bool wide)
 {
-    uint outer = c.begin / extent[VKN_INNER];
-    uint inner = c.begin - outer * extent[VKN_INNER];
-    for (uint e = c.begin; e < c.end; outer++) {
-        uint count = min(extent[VKN_INNER] - inner, c.end - e);
-        uint x = c.x + outer * x_stride[VKN_OUTER] + inner * x_stride[VKN_INNER];
-        uint y = c.y + outer * y_stride[VKN_OUTER] + inner * y_stride[VKN_INNER];
-        for (uint i = 0; i < count; i++) {
-            column_store(y, apply(a, column_load(x, wide)), wide);
-            x += x_stride[VKN_INNER];
-            y += y_stride[VKN_INNER];
-        }
-        e += count;
-        inner = 0;
-    }
+    column_output(y, apply(a, column_input(x, wide), column_residual(y, wide)), wide);
 }
 
-void column_apply(Affine a, Column c)
+void visit4(inout Affine a, uint x, uint y, uint x_step, uint y_step, bool wide)
 {
-    if (is_wide(VKN_BINDING_X) && is_wide(VKN_BINDING_Y))
-        column_apply(a, c, true);
-    else
-        column_apply(a, c, false);
+    for (uint row = 0; row < 4; row++)
+        visit(a, x + row * x_step, y + row * y_step, wide);
 }
+
+#define STATE Affine
+#include "column_walk.glsl"
+#undef STATE

@@ -3,7 +3,9 @@
 // Merges the parts of each statistic and stores the result; a worker takes one statistic at a time.
 // The view is (channel: statistics, outer: parts).
 #include "kernel.glsl"
+#include "subgroup.glsl"
 #include "statistic.glsl"
+#define PARTIAL Moments
 #include "worker.glsl"
 #include "store.glsl"
 #include "moments.glsl"

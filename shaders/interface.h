@@ -21,43 +21,65 @@
 #define VKN_BINDING_SPREAD           5 /* INV_STD or VARIANCE */
 #define VKN_BINDING_RUNNING_MEAN     6
 #define VKN_BINDING_RUNNING_VARIANCE 7
-#define VKN_BINDING_MOMENTS_IN       6 /* apply; finish reads its moments from here too */
-#define VKN_BINDING_MOMENTS_OUT      1 /* reduce, finish: kernels that write no y */
+#define VKN_BINDING_RESIDUAL         7 /* kernels that move no running statistics */
+#define VKN_BINDING_MOMENTS_IN       6 /* apply */
+#define VKN_BINDING_DY               6 /* gradient kernels, and */
+#define VKN_BINDING_DX               2 /* without gamma and beta, where coefficients hold them */
+#define VKN_BINDING_DRESIDUAL        3
+#define VKN_BINDING_COEFFICIENTS_IN  4
+#define VKN_BINDING_NORM_DX          7 /* without residual */
+#define VKN_BINDING_DGAMMA           6 /* gradient_finish */
+#define VKN_BINDING_DBETA            7
+#define VKN_BINDING_MOMENTS_OUT      1 /* kernels that write no y: moments, sums, or coefficients */
 #define VKN_BINDING_FINISH_IN        0 /* finish: a kernel that reads no x */
 #define VKN_BINDING_COUNT            8
 
 /* Specialization constants: what is known when planning. lib/shader.c writes them into the module. */
-#define VKN_SPEC_LOCAL_SIZE 1 /* invocations per workgroup, a power of two up to 256 */
-#define VKN_SPEC_ROLES      2 /* VKN_HAS_ bits: the optional roles that this kernel touches */
-#define VKN_SPEC_ACTIVATION 3 /* an id of activation.def */
-#define VKN_SPEC_PARAMETER  4 /* f32, three of them: the activation's parameters */
-#define VKN_SPEC_EPSILON    7 /* f32 */
-#define VKN_SPEC_VECTOR     8 /* column kernels: elements per access, 4 or 1 */
-#define VKN_SPEC_UNBIASED   9 /* 1 moves M2 / (n - 1) into the running variance */
-#define VKN_SPEC_X_TYPE     10 /* VKN_STORE_: how x lies in memory */
-#define VKN_SPEC_Y_TYPE     11
-#define VKN_SPEC_SCALARS    11
+#define VKN_SPEC_LOCAL_SIZE         1 /* invocations per workgroup, a power of two up to 256 */
+#define VKN_SPEC_ROLES              2 /* VKN_HAS_ bits: the optional roles that this kernel touches */
+#define VKN_SPEC_EPSILON            3 /* f32 */
+#define VKN_SPEC_ACTIVATION         4 /* an id of activation.def */
+#define VKN_SPEC_PARAMETER          5 /* f32, three of them: the activation's parameters */
+#define VKN_SPEC_PROLOGUE           8 /* like the activation */
+#define VKN_SPEC_PROLOGUE_PARAMETER 9
+#define VKN_SPEC_VECTOR             12 /* column kernels: elements per access, 4 or 1 */
+#define VKN_SPEC_UNBIASED           13 /* 1 moves M2 / (n - 1) into the running variance */
+#define VKN_SPEC_X_TYPE             14 /* VKN_STORE_: how a tensor lies in memory */
+#define VKN_SPEC_Y_TYPE             15
+#define VKN_SPEC_RESIDUAL_TYPE      16
+#define VKN_SPEC_DX_TYPE            17
+#define VKN_SPEC_ACCUMULATE         18 /* 1 adds to dgamma and dbeta */
+#define VKN_SPEC_SCALARS            18
 /* Geometry of the "any" kernels, eight dimensions each, in the order of the view: */
-#define VKN_SPEC_EXTENT      12
-#define VKN_SPEC_KEPT        20 /* 1: a kept dimension, 0: a reduced one */
-#define VKN_SPEC_X_STRIDE    28
-#define VKN_SPEC_Y_STRIDE    36
-#define VKN_SPEC_STAT_STRIDE 44
-#define VKN_SPEC_COUNT       51 /* ids run from 1 to this */
+#define VKN_SPEC_EXTENT          19
+#define VKN_SPEC_KEPT            27 /* 1: a kept dimension, 0: a reduced one */
+#define VKN_SPEC_X_STRIDE        35
+#define VKN_SPEC_Y_STRIDE        43
+#define VKN_SPEC_RESIDUAL_STRIDE 51
+#define VKN_SPEC_DX_STRIDE       59
+#define VKN_SPEC_STAT_STRIDE     67
+#define VKN_SPEC_COUNT           74 /* ids run from 1 to this */
 
-/* Values of VKN_SPEC_X_TYPE and VKN_SPEC_Y_TYPE: VknType. */
+/* Values of the types: VknType. */
 #define VKN_STORE_F32  0
 #define VKN_STORE_F16  1
 #define VKN_STORE_BF16 2
 
 /* Bits of VKN_SPEC_ROLES: VKN_ROLE_BIT() of the role. */
-#define VKN_HAS_GAMMA    (1u << 2)
-#define VKN_HAS_BETA     (1u << 3)
-#define VKN_HAS_MEAN     (1u << 4)
-#define VKN_HAS_INV_STD  (1u << 5)
-#define VKN_HAS_VARIANCE (1u << 6)
-#define VKN_HAS_RUNNING  (1u << 7)
-#define VKN_HAS_MOMENTS  (1u << 9)
+#define VKN_HAS_GAMMA     (1u << 2)
+#define VKN_HAS_BETA      (1u << 3)
+#define VKN_HAS_MEAN      (1u << 4)
+#define VKN_HAS_INV_STD   (1u << 5)
+#define VKN_HAS_VARIANCE  (1u << 6)
+#define VKN_HAS_RUNNING   (1u << 7)
+#define VKN_HAS_MOMENTS   (1u << 9)
+#define VKN_HAS_RESIDUAL  (1u << 11)
+#define VKN_HAS_DX        (1u << 13)
+#define VKN_HAS_DGAMMA    (1u << 14)
+#define VKN_HAS_DBETA     (1u << 15)
+#define VKN_HAS_DRESIDUAL (1u << 16)
+/* ... and one that is no role: coefficients are wanted. */
+#define VKN_HAS_COEFFICIENTS (1u << 31)
 
 /* The dimensions of a view that kernels other than "any" walk, and their place in arrays. A statistic
  * belongs to each (batch, channel, lane) and is reduced over outer x inner. */
@@ -80,7 +102,7 @@
     VKN_UINT part_count;             /* parts of this box */                                                 \
     VKN_UINT part_first;             /* number of its first part among the parts of the statistic */         \
     VKN_UINT part_total;             /* parts of each statistic */                                           \
-    VKN_FLOAT running_weight; /* of the old running value */                                                 \
-    VKN_FLOAT batch_weight;   /* of the batch's value */
+    VKN_FLOAT running_weight;        /* of the old running value */                                          \
+    VKN_FLOAT batch_weight;          /* of the batch's value */
 
 #endif

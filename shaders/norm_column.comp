@@ -7,6 +7,7 @@
 #include "store.glsl"
 #include "affine.glsl"
 #include "column.glsl"
+#include "column_reduce.glsl"
 #include "column_apply.glsl"
 
 void main()
@@ -14,14 +15,13 @@ void main()
     uint items = column_count();
     for (uint item = gl_GlobalInvocationID.x; item < items; item += gl_NumWorkGroups.x * LOCAL_SIZE) {
         Column c = column_of(item);
-        vec4 shift = column_shift(c);
-        ColumnMoments m = column_reduce(c, shift);
+        ColumnMoments m = column_reduce(c);
         Affine a;
         for (uint k = 0; k < vector_width(); k++) {
-            Statistic s = statistic_of(shift[k], column_component(m, k));
+            Statistic s = column_statistic(m, k);
             store(column_index(c, k), s);
             affine_component(a, k, affine_of(column_index(c, k), s));
         }
-        column_apply(a, c);
+        column_walk(a, c);
     }
 }

@@ -2,12 +2,15 @@
 #extension GL_GOOGLE_include_directive : require
 // The whole of TRAIN in one dispatch; a worker takes one statistic at a time.
 #include "kernel.glsl"
+#include "subgroup.glsl"
 #include "input.glsl"
 #include "statistic.glsl"
+#define PARTIAL Moments
 #include "worker.glsl"
 #include "store.glsl"
 #include "affine.glsl"
 #include "row.glsl"
+#include "row_reduce.glsl"
 #include "row_apply.glsl"
 
 void main()
@@ -16,10 +19,10 @@ void main()
     for (uint item = worker_index(); item < items; item += worker_count()) {
         Row row = row_of(item);
         Part all = Part(0, reduce_count());
-        float shift = row_shift(row, all);
-        Statistic s = statistic_of(shift, row_reduce(row, all, shift));
+        Statistic s = row_reduce(row, all);
         if (worker_lane() == 0)
             store(row.index, s);
-        row_apply(affine_of(row.index, s), row, all);
+        Affine a = affine_of(row.index, s);
+        row_walk(a, row, all);
     }
 }

@@ -6,16 +6,15 @@
 #include "statistic.glsl"
 #include "moments.glsl"
 #include "column.glsl"
+#include "column_reduce.glsl"
 
 void main()
 {
     uint items = column_count();
     for (uint item = gl_GlobalInvocationID.x; item < items; item += gl_NumWorkGroups.x * LOCAL_SIZE) {
         Column c = column_of(item);
-        vec4 shift = column_shift(c);
-        ColumnMoments m = column_reduce(c, shift);
+        ColumnMoments m = column_reduce(c);
         for (uint k = 0; k < vector_width(); k++)
-            moments_store(column_index(c, k) * part_total + part_first + c.part,
-                          statistic_of(shift[k], column_component(m, k)));
+            moments_store(column_index(c, k) * part_total + part_first + c.part, column_statistic(m, k));
     }
 }

@@ -4,7 +4,7 @@
 // share: with mean 1e6 and deviation 1 the offset keeps the digits that the mean would round away. In
 // memory (VknMoments) the two words are mean and mean_low; their sum is the mean.
 
-layout(constant_id = VKN_SPEC_EPSILON) const float EPSILON = 0.0;
+#include "deviation.glsl"
 
 struct Moments {
     float count;
@@ -23,11 +23,38 @@ Moments merge(Moments a, Moments b)
     return Moments(count, a.mean + distance * share, a.m2 + b.m2 + distance * distance * a.count * share);
 }
 
-// One element, eight elements: a block is reduced in two passes in registers, so that only one merge
-// and one division are paid for it and no sum of squares can cancel, whatever the shift is.
+vec3 pack(Moments m)
+{
+    return vec3(m.count, m.mean, m.m2);
+}
+
+Moments unpack(vec3 v)
+{
+    return Moments(v.x, v.y, v.z);
+}
+
+#if defined(SUBGROUP_ADD)
+Moments subgroup_merge(Moments m)
+{
+    float count = subgroupAdd(m.count);
+    float mean = count > 0.0 ? subgroupAdd(m.count * m.mean) / count : 0.0;
+    float distance = m.mean - mean;
+    return Moments(count, mean, subgroupAdd(m.m2 + m.count * distance * distance));
+}
+#endif
+
+// One, four, eight elements: a block is reduced in two passes in registers, so that only one merge and
+// one division are paid for it and no sum of squares can cancel, whatever the shift is.
 Moments add(Moments m, float v)
 {
     return merge(m, Moments(1.0, v, 0.0));
+}
+
+Moments add(Moments m, vec4 v)
+{
+    float mean = (v.x + v.y + v.z + v.w) * 0.25;
+    v -= mean;
+    return merge(m, Moments(4.0, mean, dot(v, v)));
 }
 
 Moments add(Moments m, vec4 v, vec4 w)
@@ -53,12 +80,6 @@ Statistic statistic_of(float shift, Moments m)
     precise float part = mean - shift;
     precise float low = (shift - (mean - part)) + (m.mean - part);
     return Statistic(mean, low, m.count, m.m2);
-}
-
-float inverse_deviation(float variance)
-{
-    float v = variance + EPSILON;
-    return v == 0.0 ? 0.0 : inversesqrt(v);
 }
 
 float variance_of(Statistic s)

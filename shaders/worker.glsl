@@ -1,4 +1,4 @@
-// Who works together on one item: the one place that knows subgroups, shared memory and barriers.
+// Who works together on one item: the one place that knows shared memory and barriers.
 //
 // The build defines one of
 //   WORKER_LANE              an invocation alone
@@ -6,60 +6,10 @@
 //   WORKER_SUBGROUP_SHUFFLE  a subgroup, with subgroupShuffleXor
 //   WORKER_GROUP_ADD         a workgroup: subgroups as above, then shared memory
 //   WORKER_GROUP_TREE        a workgroup with shared memory alone
+// and the includer PARTIAL, the struct that is merged, with
+//   PARTIAL merge(PARTIAL, PARTIAL), vec3 pack(PARTIAL), PARTIAL unpack(vec3)
+//   PARTIAL subgroup_merge(PARTIAL), where SUBGROUP_ADD is defined.
 // Control flow around worker_merge() is uniform for the worker. The order of every reduction is fixed.
-
-#if defined(WORKER_SUBGROUP_ADD) || defined(WORKER_GROUP_ADD)
-#extension GL_KHR_shader_subgroup_basic : require
-#extension GL_KHR_shader_subgroup_arithmetic : require
-
-// Lanes are counted, not taken from gl_SubgroupSize, which some drivers report larger than it is.
-uint lane_index()
-{
-    return subgroupExclusiveAdd(1u);
-}
-
-uint lane_count()
-{
-    return subgroupAdd(1u);
-}
-
-Moments subgroup_merge(Moments m)
-{
-    float count = subgroupAdd(m.count);
-    float mean = count > 0.0 ? subgroupAdd(m.count * m.mean) / count : 0.0;
-    float distance = m.mean - mean;
-    return Moments(count, mean, subgroupAdd(m.m2 + m.count * distance * distance));
-}
-#endif
-
-#if defined(WORKER_SUBGROUP_SHUFFLE)
-#extension GL_KHR_shader_subgroup_basic : require
-#extension GL_KHR_shader_subgroup_shuffle : require
-
-uint lane_index()
-{
-    return gl_SubgroupInvocationID;
-}
-
-uint lane_count()
-{
-    return gl_SubgroupSize;
-}
-
-// The lower lane's moments come first on both sides, so that both lanes get the same bits.
-Moments subgroup_merge(Moments m)
-{
-    for (uint distance = 1; distance < gl_SubgroupSize; distance *= 2) {
-        Moments other = Moments(subgroupShuffleXor(m.count, distance), subgroupShuffleXor(m.mean, distance),
-                                subgroupShuffleXor(m.m2, distance));
-        if ((gl_SubgroupInvocationID & distance) == 0)
-            m = merge(m, other);
-        else
-            m = merge(other, m);
-    }
-    return m;
-}
-#endif
 
 #if defined(WORKER_LANE)
 uint worker_lane()
@@ -82,12 +32,29 @@ uint worker_count()
     return gl_NumWorkGroups.x * LOCAL_SIZE;
 }
 
-Moments worker_merge(Moments m)
+PARTIAL worker_merge(PARTIAL m)
 {
     return m;
 }
 
 #elif defined(WORKER_SUBGROUP_ADD) || defined(WORKER_SUBGROUP_SHUFFLE)
+#if defined(WORKER_SUBGROUP_SHUFFLE)
+// The lower lane's partial comes first on both sides, so that both lanes get the same bits.
+PARTIAL subgroup_merge(PARTIAL m)
+{
+    for (uint distance = 1; distance < gl_SubgroupSize; distance *= 2) {
+        vec3 mine = pack(m);
+        PARTIAL other = unpack(vec3(subgroupShuffleXor(mine.x, distance), subgroupShuffleXor(mine.y, distance),
+                                    subgroupShuffleXor(mine.z, distance)));
+        if ((gl_SubgroupInvocationID & distance) == 0)
+            m = merge(m, other);
+        else
+            m = merge(other, m);
+    }
+    return m;
+}
+#endif
+
 uint worker_lane()
 {
     return lane_index();
@@ -108,7 +75,7 @@ uint worker_count()
     return gl_NumWorkGroups.x * gl_NumSubgroups;
 }
 
-Moments worker_merge(Moments m)
+PARTIAL worker_merge(PARTIAL m)
 {
     return subgroup_merge(m);
 }
@@ -136,40 +103,35 @@ uint worker_count()
 
 shared vec3 partial[256];
 
-Moments partial_load(uint i)
-{
-    return Moments(partial[i].x, partial[i].y, partial[i].z);
-}
-
 // The first barrier lets the readers of the previous item finish.
 #if defined(WORKER_GROUP_ADD)
-Moments worker_merge(Moments m)
+PARTIAL worker_merge(PARTIAL m)
 {
     m = subgroup_merge(m);
     barrier();
     if (lane_index() == 0)
-        partial[gl_SubgroupID] = vec3(m.count, m.mean, m.m2);
+        partial[gl_SubgroupID] = pack(m);
     barrier();
-    m = partial_load(0);
+    m = unpack(partial[0]);
     for (uint i = 1; i < gl_NumSubgroups; i++)
-        m = merge(m, partial_load(i));
+        m = merge(m, unpack(partial[i]));
     return m;
 }
 #else
-Moments worker_merge(Moments m)
+PARTIAL worker_merge(PARTIAL m)
 {
     uint lane = gl_LocalInvocationID.x;
     barrier();
-    partial[lane] = vec3(m.count, m.mean, m.m2);
+    partial[lane] = pack(m);
     for (uint width = worker_lanes() / 2; width > 0; width /= 2) {
         barrier();
         if (lane < width) {
-            m = merge(m, partial_load(lane + width));
-            partial[lane] = vec3(m.count, m.mean, m.m2);
+            m = merge(m, unpack(partial[lane + width]));
+            partial[lane] = pack(m);
         }
     }
     barrier();
-    return partial_load(0);
+    return unpack(partial[0]);
 }
 #endif
 #endif

@@ -192,7 +192,8 @@ typedef enum VknOperation {
     /* Normalizes x with its own statistics (training mode of batch normalization, Ioffe & Szegedy
      * 2015): y = act(gamma * (x - mean) / sqrt(variance + epsilon) + beta) with the mean and the biased
      * variance over all axes that are not kept. Optionally returns the statistics and moves the
-     * running ones. */
+     * running ones. With a residual: act(... + beta + residual). With a prologue, prologue(x) stands for x
+     * throughout. */
     VKN_OPERATION_TRAIN = 1,
     /* The same formula with given statistics: inference (MEAN and VARIANCE hold the running ones), or
      * the last step of a training that computed its statistics in parts (MEAN and INV_STD). */
@@ -202,21 +203,36 @@ typedef enum VknOperation {
     /* Merges moments that were computed in parts (several devices, several micro-batches), exactly as
      * if they had been one batch: MOMENTS in, the statistics out. */
     VKN_OPERATION_FINISH = 4,
+    /* The gradient of TRAIN. With u = prologue(x), xhat = (u - mean) * inv_std, z = gamma * xhat + beta +
+     * residual and dz = dy * act'(z):
+     *     dbeta = sum dz,  dgamma = sum dz * xhat,  dresidual = dz,
+     *     dx = gamma * inv_std * (dz - dbeta / n - xhat * dgamma / n) * prologue'(x)
+     * MEAN and INV_STD or VARIANCE are what TRAIN saved. z is computed again, so whatever of GAMMA, BETA and
+     * RESIDUAL TRAIN had must be bound here too (BETA and RESIDUAL only when there is an activation). */
+    VKN_OPERATION_TRAIN_GRADIENT = 5,
+    /* The gradient of APPLY: the statistics are constants, so dx = gamma * inv_std * dz * prologue'(x). This
+     * is a frozen layer; without DGAMMA and DBETA it is the gradient of inference. */
+    VKN_OPERATION_APPLY_GRADIENT = 6,
 } VknOperation;
 
-/* What a buffer is for. One element is one f32 unless said otherwise, X and Y have their tensor's type; "per statistic" means one for
- * each index of the kept axes, row-major in the order of the tensor's axes.
+/* What a buffer is for. One element is one f32 unless said otherwise, tensors have the type of their
+ * VknTensor; "per statistic" means one for each index of the kept axes, row-major in the order of the
+ * tensor's axes.
  *
- *                       TRAIN       APPLY      STATISTICS   FINISH
- *     X                 in          in         in           -
- *     Y                 out         out        -            -
- *     GAMMA, BETA       in opt      in opt     -            -
- *     MEAN              out opt     in         out opt      out opt
- *     INV_STD           out opt     in, one    out opt      out opt    at most one of
- *     VARIANCE          out opt     of both    out opt      out opt    INV_STD, VARIANCE
- *     RUNNING_MEAN      in-out opt  -          in-out opt   in-out opt both or neither
- *     RUNNING_VARIANCE  in-out opt  -          in-out opt   in-out opt
- *     MOMENTS           -           -          out opt      in
+ *                       TRAIN       APPLY      STATISTICS   FINISH       TRAIN_GRADIENT, APPLY_GRADIENT
+ *     X                 in          in         in           -            in
+ *     Y                 out         out        -            -            -
+ *     RESIDUAL          in opt      in opt     -            -            in opt
+ *     GAMMA, BETA       in opt      in opt     -            -            in opt
+ *     MEAN              out opt     in         out opt      out opt      in
+ *     INV_STD           out opt     in, one    out opt      out opt      in, one    at most one of
+ *     VARIANCE          out opt     of both    out opt      out opt      of both    INV_STD, VARIANCE
+ *     RUNNING_MEAN      in-out opt  -          in-out opt   in-out opt   -          both or neither
+ *     RUNNING_VARIANCE  in-out opt  -          in-out opt   in-out opt   -
+ *     MOMENTS           -           -          out opt      in           -
+ *     DY                -           -          -            -            in
+ *     DX, DRESIDUAL     -           -          -            -            out opt    at least one
+ *     DGAMMA, DBETA     -           -          -            -            out opt    of the four
  *     WORKSPACE         scratch, required when VknPlanInfo.size[VKN_ROLE_WORKSPACE] > 0 */
 typedef enum VknRole {
     VKN_ROLE_X = 0,
@@ -230,9 +246,15 @@ typedef enum VknRole {
     VKN_ROLE_RUNNING_VARIANCE = 8, /* moving variance, per statistic, updated in place */
     VKN_ROLE_MOMENTS = 9,          /* VknMoments per statistic; FINISH: [moment_parts][statistic] */
     VKN_ROLE_WORKSPACE = 10,       /* contents undefined before and after */
+    VKN_ROLE_RESIDUAL = 11,        /* added before the activation; shaped like y, VknDesc.residual */
+    VKN_ROLE_DY = 12,              /* gradient of the loss by y; lies like y, VknDesc.y */
+    VKN_ROLE_DX = 13,              /* gradient of the loss by x, VknDesc.dx */
+    VKN_ROLE_DGAMMA = 14,          /* gradient by gamma, per statistic; may be wanted without GAMMA */
+    VKN_ROLE_DBETA = 15,           /* gradient by beta, per statistic */
+    VKN_ROLE_DRESIDUAL = 16,       /* gradient by the residual; lies like it, VknDesc.residual */
 } VknRole;
 
-#define VKN_ROLE_COUNT     11
+#define VKN_ROLE_COUNT     17
 #define VKN_ROLE_BIT(role) (1u << (role))
 
 /* Mergeable statistics of a set of elements (Chan, Golub & LeVeque 1979). The mean is mean + mean_low:
@@ -288,13 +310,17 @@ typedef struct VknDesc {
     /* The roles that will be bound: VKN_ROLE_BIT()s, by the table at VknRole. WORKSPACE is implied. */
     uint32_t roles;
     VknTensor x;
-    VknTensor y;
-    float epsilon; /* added to the variance; finite, >= 0. Keras 1e-3, PyTorch and ONNX 1e-5. With
-                      variance + epsilon == 0 the inverse deviation is 0, as in PyTorch. */
+    VknTensor y;        /* Y and DY */
+    VknTensor residual; /* RESIDUAL and DRESIDUAL */
+    VknTensor dx;       /* DX. Fastest when it lies like x, and residual like y. */
+    float epsilon;      /* added to the variance; finite, >= 0. Keras 1e-3, PyTorch and ONNX 1e-5. With
+                           variance + epsilon == 0 the inverse deviation is 0, as in PyTorch. */
     VknMomentum momentum_convention;
     float momentum; /* 0 to 1; read when the running statistics are bound */
     VknRunningVariance running_variance;
-    VknActivation activation; /* TRAIN and APPLY */
+    VknActivation activation; /* after the affine transform and the residual; not of STATISTICS, FINISH */
+    VknActivation prologue;   /* before the statistic: every x is prologue(x); not of FINISH */
+    bool accumulate;          /* gradients: add to what DGAMMA and DBETA hold, instead of overwriting it */
     uint32_t moment_parts;    /* FINISH: how many parts to merge, at least 1 */
     /* 0: the library chooses. k: row k - 1 of the strategy table (vkn_strategy_name()); UNSUPPORTED
      * when that one cannot serve this description on this device. */
@@ -303,7 +329,8 @@ typedef struct VknDesc {
 
 /* Fills `desc` for batch normalization of a dense f32 tensor: statistics, gamma and beta along `axes`,
  * epsilon 1e-3, momentum 0.99 on the old value, biased running variance (Keras' defaults), roles
- * X, Y, GAMMA, BETA and, for TRAIN, the running statistics, for APPLY, MEAN and VARIANCE. Change any
+ * X, Y, GAMMA, BETA and, for TRAIN, the running statistics, for APPLY, MEAN and VARIANCE; for a gradient X,
+ * DY, GAMMA, BETA, MEAN, DX, DGAMMA, DBETA and INV_STD or, for APPLY_GRADIENT, VARIANCE. Change any
  * field afterwards. Nothing is checked here; at most VKN_MAX_RANK axes and extents are copied. */
 VKN_API void vkn_desc_batch_norm(VknDesc *desc, VknOperation operation, uint32_t rank, const uint64_t *shape,
                                  uint32_t axis_count, const int32_t *axes);
@@ -357,7 +384,8 @@ typedef struct VknBuffer {
 
 /* Creates the descriptor sets of a plan for `buffers`, which is indexed by VknRole; entries of roles
  * that the plan does not bind are ignored. No role that is written may share memory with another role,
- * except that Y may be X exactly (same buffer, offset, type and strides: in place). Errors:
+ * except in place: Y may be X or RESIDUAL, DX and DRESIDUAL may be DY, exactly (same buffer, offset, type
+ * and strides; only one output in one input's place). Errors:
  * INVALID_ARGUMENT, OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY, DEVICE_LOST, DRIVER. */
 VKN_API VknResult vkn_bindings_create(const VknPlan *plan, const VknBuffer buffers[VKN_ROLE_COUNT],
                                       VknBindings **bindings);

@@ -1,0 +1,28 @@
+// dx and dresidual along a part of a column.
+
+bool is_wide(Coefficients c)
+{
+    return vector_width() == 4 && are_aligned(0, 0);
+}
+
+void visit(inout Coefficients c, uint x, uint y, bool wide)
+{
+    Element e = column_element(x, y, wide);
+    vec4 xhat = normalized(c, e);
+    vec4 dz = dz_of(c, e, xhat);
+    vec4 dx = dx_of(c, e, xhat, dz);
+    if (wide)
+        gradient_store4(x, y, dx, dz);
+    else
+        gradient_store(x, y, dx, dz, vector_width());
+}
+
+void visit4(inout Coefficients c, uint x, uint y, uint x_step, uint y_step, bool wide)
+{
+    for (uint row = 0; row < 4; row++)
+        visit(c, x + row * x_step, y + row * y_step, wide);
+}
+
+#define STATE Coefficients
+#include "column_walk.glsl"
+#undef STATE

@@ -1,0 +1,44 @@
+// Sums of a part of a column.
+
+struct ColumnSums {
+    Coefficients coefficients;
+    vec4 dz;
+    vec4 dz_xhat;
+};
+
+bool is_wide(ColumnSums s)
+{
+    return vector_width() == 4 && is_aligned(VKN_BINDING_X, 0) && is_aligned(VKN_BINDING_DY, 0) &&
+           (!has(VKN_HAS_RESIDUAL) || is_aligned(VKN_BINDING_RESIDUAL, 0));
+}
+
+void visit(inout ColumnSums s, uint x, uint y, bool wide)
+{
+    Element e = column_element(x, y, wide);
+    vec4 xhat = normalized(s.coefficients, e);
+    vec4 dz = dz_of(s.coefficients, e, xhat);
+    s.dz += dz;
+    s.dz_xhat += dz * xhat;
+}
+
+void visit4(inout ColumnSums s, uint x, uint y, uint x_step, uint y_step, bool wide)
+{
+    for (uint row = 0; row < 4; row++)
+        visit(s, x + row * x_step, y + row * y_step, wide);
+}
+
+#define STATE ColumnSums
+#include "column_walk.glsl"
+#undef STATE
+
+ColumnSums column_sums(Column c, Coefficients coefficients)
+{
+    ColumnSums s = ColumnSums(coefficients, vec4(0.0), vec4(0.0));
+    column_walk(s, c);
+    return s;
+}
+
+Sums column_component(ColumnSums s, Column c, uint component)
+{
+    return Sums(float(c.end - c.begin), s.dz[component], s.dz_xhat[component]);
+}

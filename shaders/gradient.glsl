@@ -1,0 +1,89 @@
+// The gradient of an element, once the coefficients of its statistic are loaded. The includer defines
+// DX_BINDING.
+
+layout(constant_id = VKN_SPEC_Y_TYPE) const uint Y_TYPE = 0;
+layout(constant_id = VKN_SPEC_RESIDUAL_TYPE) const uint RESIDUAL_TYPE = 0;
+layout(constant_id = VKN_SPEC_DX_TYPE) const uint DX_TYPE = 0;
+
+READ_TENSOR(dy, VKN_BINDING_DY, Y_TYPE)
+READ_TENSOR(residual, VKN_BINDING_RESIDUAL, RESIDUAL_TYPE)
+WRITE_TENSOR(dx, DX_BINDING, DX_TYPE)
+WRITE_TENSOR(dresidual, VKN_BINDING_DRESIDUAL, RESIDUAL_TYPE)
+
+// For up to four statistics at once.
+struct Coefficients {
+    vec4 mean;
+    vec4 inv_std;
+    vec4 gamma;
+    vec4 beta;
+    vec4 mean_dz;      // over the statistic's elements; 0 where the statistic is a constant
+    vec4 mean_dz_xhat; // likewise
+};
+
+// One element of each tensor, or a quad.
+struct Element {
+    vec4 x;
+    vec4 dy;
+    vec4 residual;
+};
+
+vec4 normalized(Coefficients c, Element e)
+{
+    return (prologue(e.x) - c.mean) * c.inv_std;
+}
+
+vec4 dz_of(Coefficients c, Element e, vec4 xhat)
+{
+    return e.dy * activation_derivative(xhat * c.gamma + c.beta + e.residual);
+}
+
+vec4 dx_of(Coefficients c, Element e, vec4 xhat, vec4 dz)
+{
+    return c.gamma * c.inv_std * (dz - c.mean_dz - xhat * c.mean_dz_xhat) * prologue_derivative(e.x);
+}
+
+// Elements count from the start of the box.
+Element element_at(uint x, uint y, uint residual)
+{
+    Element e = Element(vec4(x_load(first_of(VKN_BINDING_X) + x)), vec4(dy_load(first_of(VKN_BINDING_DY) + y)),
+                        vec4(0.0));
+    if (has(VKN_HAS_RESIDUAL))
+        e.residual = vec4(residual_load(first_of(VKN_BINDING_RESIDUAL) + residual));
+    return e;
+}
+
+Element element_at4(uint x, uint y)
+{
+    Element e = Element(x_load4((first_of(VKN_BINDING_X) + x) / 4), dy_load4((first_of(VKN_BINDING_DY) + y) / 4),
+                        vec4(0.0));
+    if (has(VKN_HAS_RESIDUAL))
+        e.residual = residual_load4((first_of(VKN_BINDING_RESIDUAL) + y) / 4);
+    return e;
+}
+
+// What the gradient of an element is written to: dx, dresidual, both, or neither.
+void gradient_store(uint x, uint y, vec4 dx, vec4 dz, uint count)
+{
+    for (uint k = 0; k < count; k++) {
+        if (has(VKN_HAS_DX))
+            dx_store(first_of(DX_BINDING) + x + k, dx[k]);
+        if (has(VKN_HAS_DRESIDUAL))
+            dresidual_store(first_of(VKN_BINDING_DRESIDUAL) + y + k, dz[k]);
+    }
+}
+
+void gradient_store4(uint x, uint y, vec4 dx, vec4 dz)
+{
+    if (has(VKN_HAS_DX))
+        dx_store4((first_of(DX_BINDING) + x) / 4, dx);
+    if (has(VKN_HAS_DRESIDUAL))
+        dresidual_store4((first_of(VKN_BINDING_DRESIDUAL) + y) / 4, dz);
+}
+
+bool are_aligned(uint x, uint y)
+{
+    return is_aligned(VKN_BINDING_X, x) && is_aligned(VKN_BINDING_DY, y) &&
+           (!has(VKN_HAS_RESIDUAL) || is_aligned(VKN_BINDING_RESIDUAL, y)) &&
+           (!has(VKN_HAS_DX) || is_aligned(DX_BINDING, x)) &&
+           (!has(VKN_HAS_DRESIDUAL) || is_aligned(VKN_BINDING_DRESIDUAL, y));
+}

@@ -1,0 +1,23 @@
+#version 460
+#extension GL_GOOGLE_include_directive : require
+// dx and dresidual; an invocation takes one element at a time.
+#define DX_BINDING VKN_BINDING_DX
+#include "kernel.glsl"
+#include "input.glsl"
+#include "deviation.glsl"
+#include "gradient.glsl"
+#include "coefficients_in.glsl"
+#include "any.glsl"
+
+void main()
+{
+    uint items = statistic_count() * reduce_count();
+    for (uint item = gl_GlobalInvocationID.x; item < items; item += gl_NumWorkGroups.x * LOCAL_SIZE) {
+        Place place = place_at(PLACE_FIRST, item, true, true);
+        Coefficients c = coefficients_load(place.stat);
+        Element e = element_at(place.x, place.y, place.residual);
+        vec4 xhat = normalized(c, e);
+        vec4 dz = dz_of(c, e, xhat);
+        gradient_store(place.dx, place.residual, dx_of(c, e, xhat, dz), dz, 1);
+    }
+}

@@ -1,0 +1,24 @@
+#version 460
+#extension GL_GOOGLE_include_directive : require
+// dx and dresidual; an invocation takes one part of VECTOR neighbouring statistics.
+#define DX_BINDING VKN_BINDING_DX
+#include "kernel.glsl"
+#include "input.glsl"
+#include "deviation.glsl"
+#include "gradient.glsl"
+#include "coefficients_in.glsl"
+#include "column.glsl"
+#include "column_gradient.glsl"
+#include "column_gradient_apply.glsl"
+
+void main()
+{
+    uint items = column_count();
+    for (uint item = gl_GlobalInvocationID.x; item < items; item += gl_NumWorkGroups.x * LOCAL_SIZE) {
+        Column c = column_of(item);
+        Coefficients all = coefficients_load(c.index);
+        for (uint k = 1; k < vector_width(); k++)
+            coefficients_component(all, k, coefficients_load(column_index(c, k)));
+        column_walk(all, c);
+    }
+}

@@ -1,0 +1,25 @@
+#version 460
+#extension GL_GOOGLE_include_directive : require
+// dx and dresidual; a worker takes one part of one statistic at a time.
+#define DX_BINDING VKN_BINDING_DX
+#include "kernel.glsl"
+#include "subgroup.glsl"
+#include "input.glsl"
+#include "deviation.glsl"
+#include "sums.glsl"
+#define PARTIAL Sums
+#include "worker.glsl"
+#include "gradient.glsl"
+#include "coefficients_in.glsl"
+#include "row.glsl"
+#include "row_gradient.glsl"
+
+void main()
+{
+    uint items = statistic_count() * part_count;
+    for (uint item = worker_index(); item < items; item += worker_count()) {
+        Row row = row_of(item / part_count);
+        Coefficients c = coefficients_load(row.index);
+        row_walk(c, row, part_of(item % part_count));
+    }
+}

@@ -1,0 +1,33 @@
+#version 460
+#extension GL_GOOGLE_include_directive : require
+// Sums and dx of whole statistics; an invocation takes VECTOR neighbouring statistics.
+#define DX_BINDING VKN_BINDING_NORM_DX
+#include "kernel.glsl"
+#include "input.glsl"
+#include "deviation.glsl"
+#include "sums.glsl"
+#include "gradient.glsl"
+#include "coefficients.glsl"
+#include "sums_store.glsl"
+#include "column.glsl"
+#include "column_gradient.glsl"
+#include "column_gradient_sums.glsl"
+#include "column_gradient_apply.glsl"
+
+void main()
+{
+    uint items = column_count();
+    for (uint item = gl_GlobalInvocationID.x; item < items; item += gl_NumWorkGroups.x * LOCAL_SIZE) {
+        Column c = column_of(item);
+        Coefficients all = coefficients_given(c.index);
+        for (uint k = 1; k < vector_width(); k++)
+            coefficients_component(all, k, coefficients_given(column_index(c, k)));
+        ColumnSums s = column_sums(c, all);
+        for (uint k = 0; k < vector_width(); k++) {
+            Sums sums = column_component(s, c, k);
+            sums_store(column_index(c, k), sums);
+            coefficients_component(all, k, coefficients_of(column_index(c, k), sums));
+        }
+        column_walk(all, c);
+    }
+}

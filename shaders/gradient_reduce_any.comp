@@ -1,0 +1,38 @@
+#version 460
+#extension GL_GOOGLE_include_directive : require
+// Sums of each part of each statistic; a worker takes one part at a time.
+#define DX_BINDING VKN_BINDING_DX
+#include "kernel.glsl"
+#include "subgroup.glsl"
+#include "input.glsl"
+#include "deviation.glsl"
+#include "sums.glsl"
+#define PARTIAL Sums
+#include "worker.glsl"
+#include "gradient.glsl"
+#include "coefficients.glsl"
+#include "sums_store.glsl"
+#include "any.glsl"
+
+void main()
+{
+    uint items = statistic_count() * part_count;
+    for (uint item = worker_index(); item < items; item += worker_count()) {
+        uint number = item % part_count;
+        Place place = place_at(PLACE_FIRST, item / part_count, true, false);
+        Coefficients c = coefficients_given(place.stat);
+        uint begin = min(number * part_length, reduce_count());
+        uint end = min(begin + part_length, reduce_count());
+        Sums s = NO_SUMS;
+        for (uint i = begin + worker_lane(); i < end; i += worker_lanes()) {
+            Place p = place_at(place, i, false, true);
+            Element e = element_at(p.x, p.y, p.residual);
+            vec4 xhat = normalized(c, e);
+            vec4 dz = dz_of(c, e, xhat);
+            s = merge(s, Sums(1.0, dz.x, dz.x * xhat.x));
+        }
+        s = worker_merge(s);
+        if (worker_lane() == 0)
+            sums_store(place.stat * part_total + part_first + number, s);
+    }
+}

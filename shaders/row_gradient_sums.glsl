@@ -1,0 +1,57 @@
+// Sums of a part of a row.
+
+struct RowSums {
+    Coefficients coefficients;
+    float count;
+    vec4 dz;
+    vec4 dz_xhat;
+};
+
+uint head_of(RowSums s, uint x, uint y, uint count)
+{
+    uint head = min(head_before(VKN_BINDING_X, x), count);
+    return is_aligned(VKN_BINDING_DY, y + head) &&
+                   (!has(VKN_HAS_RESIDUAL) || is_aligned(VKN_BINDING_RESIDUAL, y + head))
+               ? head
+               : count;
+}
+
+void sums_add(inout RowSums s, Element e, vec4 used, float count)
+{
+    vec4 xhat = normalized(s.coefficients, e);
+    vec4 dz = dz_of(s.coefficients, e, xhat) * used;
+    s.dz += dz;
+    s.dz_xhat += dz * xhat;
+    s.count += count;
+}
+
+void visit(inout RowSums s, uint x, uint y)
+{
+    sums_add(s, element_at(x, y, y), vec4(1.0, 0.0, 0.0, 0.0), 1.0);
+}
+
+void visit4(inout RowSums s, uint x, uint y)
+{
+    sums_add(s, element_at4(x, y), vec4(1.0), 4.0);
+}
+
+void visit8(inout RowSums s, uint x, uint y, uint ahead)
+{
+    Element e = element_at4(x, y);
+    Element f = element_at4(x + ahead, y + ahead);
+    sums_add(s, e, vec4(1.0), 4.0);
+    sums_add(s, f, vec4(1.0), 4.0);
+}
+
+#define STATE RowSums
+#include "row_walk.glsl"
+#undef STATE
+
+// Every lane of the worker returns the same.
+Sums row_sums(Row row, Part part, Coefficients c)
+{
+    RowSums s = RowSums(c, 0.0, vec4(0.0), vec4(0.0));
+    row_walk(s, row, part);
+    return worker_merge(Sums(s.count, s.dz.x + s.dz.y + s.dz.z + s.dz.w,
+                             s.dz_xhat.x + s.dz_xhat.y + s.dz_xhat.z + s.dz_xhat.w));
+}

@@ -1,0 +1,40 @@
+// The walk of a worker's lanes over a part of a row. Included once for each STATE, for which the includer
+// has defined
+//   uint head_of(STATE s, uint x, uint y, uint count)       of `count` elements from x and y on, how many
+//                                                            come before whole aligned quads; all if none do
+//   void visit(inout STATE s, uint x, uint y)                one element
+//   void visit4(inout STATE s, uint x, uint y)               a quad: four elements, aligned in every tensor
+//   void visit8(inout STATE s, uint x, uint y, uint ahead)   two quads, the other one `ahead` elements on
+// where x and y are elements from the start of the box.
+
+void run_walk(inout STATE s, uint x, uint y, uint count, uint lane, uint lanes)
+{
+    uint head = head_of(s, x, y, count);
+    uint tail = head + (count - head) / 4 * 4;
+    uint ahead = lanes * 4;
+    for (uint i = lane; i < head; i += lanes)
+        visit(s, x + i, y + i);
+    uint i = head + lane * 4;
+    for (; i + ahead < tail; i += 2 * ahead)
+        visit8(s, x + i, y + i, ahead);
+    for (; i < tail; i += ahead)
+        visit4(s, x + i, y + i);
+    for (uint i = tail + lane; i < count; i += lanes)
+        visit(s, x + i, y + i);
+}
+
+void row_walk(inout STATE s, Row row, Part part)
+{
+    uint lane = worker_lane();
+    uint lanes = worker_lanes();
+    uint inner = extent[VKN_INNER];
+    uint outer = part.begin / inner;
+    uint skip = part.begin - outer * inner;
+    for (uint e = part.begin; e < part.end; outer++) {
+        uint count = min(inner - skip, part.end - e);
+        run_walk(s, row.x + outer * x_stride[VKN_OUTER] + skip, row.y + outer * y_stride[VKN_OUTER] + skip,
+                 count, lane, lanes);
+        e += count;
+        skip = 0;
+    }
+}

@@ -1,0 +1,10 @@
+#!/bin/sh
+# Installs what is missing (Debian), builds the samples and runs them. Arguments go to digits.
+set -eu
+cd "$(dirname "$0")/.."
+. tests/setup.sh
+setup samples
+build OFF minimal digits
+build/samples/minimal
+echo
+exec build/samples/digits "$@"

@@ -1,0 +1,34 @@
+/* Random descriptions and capabilities for tests of the planner, the same ones for the same seed. */
+#ifndef TESTS_GENERATE_H
+#define TESTS_GENERATE_H
+
+#include <vknorm/vknorm.h>
+
+/* What a fuzz test does: rounds seed, seed + 1, ... */
+typedef struct TestRounds {
+    uint64_t seed;
+    uint64_t count;
+} TestRounds;
+
+/* Reads --seed N, --rounds N and --long (20 times the rounds) and prints the seed. Returns false, having
+ * said why, for any other option. */
+bool test_rounds_parse(int argc, char **argv, uint64_t default_count, TestRounds *rounds);
+
+typedef struct TestRandom {
+    uint64_t state;
+} TestRandom;
+
+/* A good start for each round, however close their seeds are. */
+TestRandom test_random_start(uint64_t seed);
+
+uint64_t test_random_next(TestRandom *random);
+uint64_t test_random_below(TestRandom *random, uint64_t limit);
+
+/* A description that follows every rule, of at most `most` elements, with any layout of x and y that the
+ * rules allow: padded, permuted, repeated elements of x. */
+VknDesc test_random_desc(TestRandom *random, uint64_t most);
+
+/* Capabilities at or above every floor, of devices that exist and of others. */
+VknCaps test_random_caps(TestRandom *random);
+
+#endif

@@ -1,0 +1,190 @@
+#include "invariants.h"
+
+#define REQUIRE(condition)                                                                                   \
+    do {                                                                                                     \
+        if (!(condition))                                                                                    \
+            return #condition;                                                                               \
+    } while (0)
+
+static uint32_t spec(const VknStep *step, uint32_t constant) {
+    return step->spec[constant - 1];
+}
+
+static bool is_any(const VknStep *step) {
+    return step->kernel == VKN_KERNEL_REDUCE_ANY || step->kernel == VKN_KERNEL_APPLY_ANY;
+}
+
+/* --------------------------------------------------------------------------------------- the device */
+
+static bool worker_exists(const VknStep *step, const VknCaps *caps) {
+    switch (step->worker) {
+    case VKN_WORKER_SUBGROUP_ADD:
+    case VKN_WORKER_GROUP_ADD:
+        return caps->subgroup_arithmetic;
+    case VKN_WORKER_SUBGROUP_SHUFFLE: /* a butterfly needs every lane */
+        return caps->subgroup_shuffle && caps->full_subgroups &&
+               spec(step, VKN_SPEC_LOCAL_SIZE) % caps->max_subgroup_size == 0;
+    case VKN_WORKER_ALONE:
+    case VKN_WORKER_LANE:
+    case VKN_WORKER_GROUP_TREE:
+        return true;
+    case VKN_WORKER_COUNT:
+        break;
+    }
+    return false;
+}
+
+static const char *shape_broken(const VknStep *step, const VknCaps *caps) {
+    uint32_t local_size = spec(step, VKN_SPEC_LOCAL_SIZE), vector = spec(step, VKN_SPEC_VECTOR);
+    REQUIRE(step->kernel < VKN_KERNEL_COUNT && step->worker < VKN_WORKER_COUNT);
+    REQUIRE(vkn_shaders[step->kernel][VKN_SHADER_F32][step->worker].code);
+    REQUIRE(worker_exists(step, caps));
+    REQUIRE(step->group_count >= 1 && step->group_count <= caps->max_group_count);
+    REQUIRE(local_size >= 1 && local_size <= 256 && (local_size & (local_size - 1)) == 0);
+    REQUIRE(local_size <= caps->max_invocations);
+    REQUIRE(vector == 1 || vector == 4);
+    REQUIRE(step->push.extent[VKN_LANE] % vector == 0);
+    REQUIRE(step->spec_count == (is_any(step) ? VKN_SPEC_COUNT : VKN_SPEC_SCALARS));
+    return NULL;
+}
+
+/* ----------------------------------------------------------------------------------------- bindings */
+
+static const char *bindings_broken(const VknSchedule *schedule, const VknStep *step, const VknCaps *caps) {
+    uint64_t slack = vkn_max(caps->storage_offset_alignment, 16) - 4;
+    uint32_t seen = 0;
+    REQUIRE(step->binding_count >= 1 && step->binding_count <= VKN_BINDING_COUNT);
+    for (uint32_t i = 0; i < step->binding_count; i++) {
+        const VknStepBinding *b = &step->binding[i];
+        REQUIRE(b->binding < VKN_BINDING_COUNT && !(seen >> b->binding & 1));
+        seen |= 1u << b->binding;
+        REQUIRE(b->role == VKN_ROLE_WORKSPACE || (schedule->desc.roles >> b->role & 1));
+        REQUIRE(b->size > 0 && b->size % 4 == 0 && b->offset % 4 == 0);
+        REQUIRE(b->size <= schedule->info.size[b->role]);
+        REQUIRE(b->offset <= schedule->info.size[b->role] - b->size);
+        REQUIRE(b->size <= caps->max_storage_range && b->size + slack <= caps->max_storage_range);
+    }
+    return NULL;
+}
+
+/* --------------------------------------------------------------------------------------- geometry */
+
+typedef struct Geometry {
+    uint64_t span[VKN_SPACE_COUNT]; /* elements from the first to the last one that 32 bits reach */
+    uint64_t statistics;
+    uint64_t reduced;
+} Geometry;
+
+/* What a kernel sees, in 64 bits: a stride that was cut off to 32 bits shows as another span. */
+static Geometry geometry_of(const VknStep *step) {
+    const VknPush *p = &step->push;
+    Geometry g = {{1, 1, 1}, 1, 1};
+    for (uint32_t i = 0; i < VKN_SLOTS; i++) {
+        bool kept = i == VKN_BATCH || i == VKN_CHANNEL || i == VKN_LANE;
+        *(kept ? &g.statistics : &g.reduced) *= p->extent[i];
+        g.span[VKN_SPACE_X] += (uint64_t)(p->extent[i] - 1) * p->x_stride[i];
+        g.span[VKN_SPACE_Y] += (uint64_t)(p->extent[i] - 1) * p->y_stride[i];
+        g.span[VKN_SPACE_STAT] += (uint64_t)(p->extent[i] - 1) * p->stat_stride[i];
+    }
+    for (uint32_t i = 0; is_any(step) && i < VKN_MAX_RANK; i++) {
+        uint64_t last = step->spec[VKN_SPEC_EXTENT - 1 + i] - 1;
+        g.span[VKN_SPACE_X] += last * step->spec[VKN_SPEC_X_STRIDE - 1 + i];
+        g.span[VKN_SPACE_Y] += last * step->spec[VKN_SPEC_Y_STRIDE - 1 + i];
+        g.span[VKN_SPACE_STAT] += last * step->spec[VKN_SPEC_STAT_STRIDE - 1 + i];
+    }
+    return g;
+}
+
+/* Bytes that a kernel reaches through a binding; 0 for bindings that say nothing about it. */
+static uint64_t reach_of(const VknStep *step, const VknStepBinding *b, const Geometry *g) {
+    const VknPush *p = &step->push;
+    uint64_t stored = p->part_total ? p->part_total : 1;
+    if (step->kernel == VKN_KERNEL_FINISH) {
+        if (b->binding == VKN_BINDING_FINISH_IN)
+            return g->span[VKN_SPACE_X] * 16;
+        return g->statistics * (b->binding == VKN_BINDING_MOMENTS_OUT ? 16 * stored : 4);
+    }
+    switch (b->role) {
+    case VKN_ROLE_X:
+        return g->span[VKN_SPACE_X] * 4;
+    case VKN_ROLE_Y:
+        return g->span[VKN_SPACE_Y] * 4;
+    case VKN_ROLE_WORKSPACE:
+        return g->span[VKN_SPACE_STAT] * 16 * (b->binding == VKN_BINDING_MOMENTS_OUT ? stored : 1);
+    case VKN_ROLE_GAMMA:
+    case VKN_ROLE_BETA:
+    case VKN_ROLE_MEAN:
+    case VKN_ROLE_INV_STD:
+    case VKN_ROLE_VARIANCE:
+    case VKN_ROLE_RUNNING_MEAN:
+    case VKN_ROLE_RUNNING_VARIANCE:
+        return g->span[VKN_SPACE_STAT] * 4;
+    case VKN_ROLE_MOMENTS:
+        break;
+    }
+    return 0;
+}
+
+static const char *geometry_broken(const VknStep *step) {
+    const VknPush *p = &step->push;
+    Geometry g = geometry_of(step);
+    uint64_t invocations = (uint64_t)step->group_count * spec(step, VKN_SPEC_LOCAL_SIZE);
+    for (uint32_t i = 0; i < VKN_SLOTS; i++)
+        REQUIRE(p->extent[i] >= 1);
+    /* Loops over items end before 32 bits do. */
+    REQUIRE(g.statistics * g.reduced + invocations <= UINT32_MAX);
+    for (uint32_t i = 0; i < step->binding_count; i++) {
+        REQUIRE(reach_of(step, &step->binding[i], &g) == step->binding[i].size);
+        REQUIRE(reach_of(step, &step->binding[i], &g) / 4 + 64 <= UINT32_MAX);
+    }
+    if (step->kernel == VKN_KERNEL_FINISH)
+        return NULL;
+    REQUIRE(p->part_count >= 1 && p->part_length >= 1);
+    REQUIRE((uint64_t)p->part_first + p->part_count <= p->part_total);
+    REQUIRE((uint64_t)p->part_length * p->part_count >= g.reduced);
+    REQUIRE((uint64_t)p->part_length * p->part_count <= UINT32_MAX);
+    REQUIRE(g.statistics * p->part_count + invocations <= UINT32_MAX);
+    return NULL;
+}
+
+/* ----------------------------------------------------------------------------------------- barriers */
+
+static uint32_t with_alias(uint32_t resources) {
+    uint32_t tensors = VKN_ROLE_BIT(VKN_ROLE_X) | VKN_ROLE_BIT(VKN_ROLE_Y);
+    return resources & tensors ? resources | tensors : resources;
+}
+
+/* Every pair of steps: those that share what one of them writes are of one stage, or have a barrier
+ * between them. */
+static const char *barriers_broken(const VknSchedule *schedule, uint32_t *number) {
+    for (uint32_t j = *number = 0; j < schedule->step_count; *number = ++j) {
+        const VknStep *b = &schedule->steps[j];
+        bool barrier = b->barrier;
+        for (uint32_t i = j; i-- > 0;) {
+            const VknStep *a = &schedule->steps[i];
+            uint32_t shared = (with_alias(a->writes) & with_alias(b->reads | b->writes)) |
+                              (with_alias(a->reads) & with_alias(b->writes));
+            REQUIRE(!shared || a->stage == b->stage || barrier);
+            barrier = barrier || a->barrier;
+        }
+    }
+    return NULL;
+}
+
+const char *test_invariant_broken(const VknSchedule *schedule, const VknCaps *caps, uint32_t *number) {
+    uint32_t barriers = 0;
+    for (*number = 0; *number < schedule->step_count; ++*number) {
+        const VknStep *step = &schedule->steps[*number];
+        const char *broken = shape_broken(step, caps);
+        broken = broken ? broken : bindings_broken(schedule, step, caps);
+        broken = broken ? broken : geometry_broken(step);
+        if (broken)
+            return broken;
+        REQUIRE(*number == 0 || step->stage >= schedule->steps[*number - 1].stage);
+        barriers += step->barrier;
+    }
+    REQUIRE(schedule->info.dispatch_count == schedule->step_count);
+    REQUIRE(schedule->info.barrier_count == barriers);
+    REQUIRE(barriers == 0 || barriers < schedule->steps[schedule->step_count - 1].stage);
+    return schedule->step_count <= 500 ? barriers_broken(schedule, number) : NULL;
+}

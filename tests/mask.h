@@ -1,0 +1,21 @@
+/* Weaker devices than the one that is there: one row per way of lowering VknCaps. */
+#ifndef TESTS_MASK_H
+#define TESTS_MASK_H
+
+#include <vknorm/vknorm.h>
+
+typedef struct TestMask {
+    const char *name;
+    VknCaps at_most; /* 0 in a figure: as it is */
+    bool no_arithmetic;
+    bool no_shuffle;
+} TestMask;
+
+/* The first row is the device as it is. */
+extern const TestMask test_masks[];
+extern const uint32_t test_mask_count;
+
+/* Lowers `caps`. Returns false when the device is that weak already, so that nothing changes. */
+bool test_mask_apply(const TestMask *mask, VknCaps *caps);
+
+#endif

@@ -1,0 +1,354 @@
+/* The rules of a description and of capabilities, broken one at a time: the code, what the message says,
+ * and that nothing else happens. */
+#include <vknorm/vknorm.h>
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <cmocka.h>
+#include <string.h>
+
+#define LENGTH(array) (sizeof(array) / sizeof *(array))
+#define BIT(role)     VKN_ROLE_BIT(VKN_ROLE_##role)
+
+static char message[512];
+static uint32_t message_count;
+
+static void log_write(void *user, VknLogLevel level, const char *text) {
+    assert_ptr_equal(user, &message_count);
+    assert_int_equal(level, VKN_LOG_ERROR);
+    snprintf(message, sizeof message, "%s", text);
+    message_count++;
+}
+
+static const VknLog LOG = {log_write, &message_count};
+
+static VknCaps good_caps(void) {
+    return (VknCaps){VKN_DEVICE_OTHER, 64, 1, 16384, 4096, 8, 256, 128, true, true, true, true};
+}
+
+/* Training of 2 x 3 x 4 x 5, the second axis kept. */
+static VknDesc good_desc(void) {
+    VknDesc desc;
+    vkn_desc_batch_norm(&desc, VKN_OPERATION_TRAIN, 4, (uint64_t[]){2, 3, 4, 5}, 1, (int32_t[]){1});
+    return desc;
+}
+
+static void use_apply(VknDesc *d) {
+    d->operation = VKN_OPERATION_APPLY;
+    d->roles = BIT(X) | BIT(Y) | BIT(MEAN) | BIT(VARIANCE);
+}
+
+static void use_statistics(VknDesc *d) {
+    d->operation = VKN_OPERATION_STATISTICS;
+    d->roles = BIT(X) | BIT(MOMENTS);
+}
+
+static void use_finish(VknDesc *d) {
+    d->operation = VKN_OPERATION_FINISH;
+    d->roles = BIT(MOMENTS) | BIT(MEAN);
+    d->moment_parts = 2;
+}
+
+/* ------------------------------------------------------------------------------------------- tables */
+
+/* A row's function changes a good description; the name says how. */
+#define CHANGE(name, ...)                                                                                    \
+    static void name(VknDesc *d) {                                                                           \
+        __VA_ARGS__;                                                                                         \
+    }
+#define BROKEN(F)                                                                                            \
+    F(operation_0, d->operation = (VknOperation)0, "operation", "1 to 4", "0")                               \
+    F(operation_5, d->operation = (VknOperation)5, "operation", "1 to 4", "5")                               \
+    F(operation_negative, d->operation = (VknOperation)-1, "operation", "1 to 4", "-1")                      \
+    F(rank_0, d->rank = 0, "rank", "1 to 8", "0")                                                            \
+    F(rank_9, d->rank = 9, "rank", "1 to 8", "9")                                                            \
+    F(rank_huge, d->rank = UINT32_MAX, "rank", "1 to 8", "4294967295")                                       \
+    F(elements_of_one_axis, d->shape[2] = (uint64_t)1 << 60, "shape[2]", "2^56", "1152921504606846976")      \
+    F(elements_overflow, d->shape[2] = d->shape[3] = (uint64_t)1 << 33, "shape[3]", "2^56", "8589934592")    \
+    F(elements_most, d->shape[0] = UINT64_MAX, "shape[0]", "2^56", "18446744073709551615")                   \
+    F(no_axis, d->kept_axis_count = 0, "kept_axes", "1 to", "0")                                             \
+    F(axes_more_than_rank, d->kept_axis_count = 5, "kept_axes", "4", "5")                                    \
+    F(axes_huge, d->kept_axis_count = UINT32_MAX, "kept_axes", "4", "4294967295")                            \
+    F(axis_past_end, d->kept_axes[0] = 4, "kept_axes[0]", "-4 to 3", "4")                                    \
+    F(axis_before_start, d->kept_axes[0] = -5, "kept_axes[0]", "-4 to 3", "-5")                              \
+    F(axis_least, d->kept_axes[0] = INT32_MIN, "kept_axes[0]", "-4 to 3", "-2147483648")                     \
+    F(axis_twice, (d->kept_axis_count = 2, d->kept_axes[1] = 1), "axis 1", "twice", "0 and 1")               \
+    F(axis_twice_negative, (d->kept_axis_count = 2, d->kept_axes[1] = -3), "axis 1", "twice", "0 and 1")     \
+    F(roles_unknown, d->roles |= 1u << 11, "roles", "unknown", "11")                                         \
+    F(roles_highest, d->roles |= 1u << 31, "roles", "unknown", "31")                                         \
+    F(train_without_x, d->roles &= ~BIT(X), "roles", "TRAIN needs X", "0x18e")                               \
+    F(train_with_moments, d->roles |= BIT(MOMENTS), "roles", "TRAIN has no MOMENTS", "0x38f")                \
+    F(both_spreads, d->roles |= BIT(INV_STD) | BIT(VARIANCE), "INV_STD", "VARIANCE", "0x1ef")                \
+    F(apply_without_spread, (use_apply(d), d->roles &= ~BIT(VARIANCE)), "APPLY", "INV_STD or VARIANCE",      \
+      "0x13")                                                                                                \
+    F(one_running, d->roles &= ~BIT(RUNNING_MEAN), "RUNNING_MEAN", "RUNNING_VARIANCE", "0x10f")              \
+    F(no_output, (use_statistics(d), d->roles = BIT(X)), "STATISTICS", "no output", "0x1")                   \
+    F(x_type, d->x.type = (VknType)1, "x.type", "VknType", "1")                                              \
+    F(y_type, d->y.type = (VknType)7, "y.type", "VknType", "7")                                              \
+    F(x_stride_overflow, d->x.stride[1] = UINT64_MAX, "x.stride", "2^56", "18446744073709551615")            \
+    F(x_stride_large, d->x.stride[1] = (uint64_t)1 << 55, "x.stride", "2^56", "36028797018963968")           \
+    F(x_stride_sum, (d->x.stride[1] = d->x.stride[2] = 20000000000000000), "x.stride", "2^56",               \
+      "20000000000000000")                                                                                   \
+    F(y_stride_overflow, d->y.stride[3] = UINT64_MAX / 2, "y.stride", "2^56", "9223372036854775807")         \
+    F(y_stride_zero, (d->y = (VknTensor){0, {60, 20, 0, 1}}), "y.stride", "share memory", "[2]")             \
+    F(y_stride_short, (d->y = (VknTensor){0, {60, 19, 5, 1}}), "y.stride", "share memory", "19")             \
+    F(y_stride_equal, (d->y = (VknTensor){0, {60, 20, 1, 1}}), "y.stride", "share memory", "1")              \
+    F(epsilon_nan, d->epsilon = NAN, "epsilon", "finite", "nan")                                             \
+    F(epsilon_infinite, d->epsilon = INFINITY, "epsilon", "finite", "inf")                                   \
+    F(epsilon_minus_infinite, d->epsilon = -INFINITY, "epsilon", "finite", "-inf")                           \
+    F(epsilon_negative, d->epsilon = -1e-30f, "epsilon", "at least 0", "-1e-30")                             \
+    F(momentum_nan, d->momentum = NAN, "momentum", "0 to 1", "nan")                                          \
+    F(momentum_infinite, d->momentum = INFINITY, "momentum", "0 to 1", "inf")                                \
+    F(momentum_above, d->momentum = 1.5f, "momentum", "0 to 1", "1.5")                                       \
+    F(momentum_below, d->momentum = -0.25f, "momentum", "0 to 1", "-0.25")                                   \
+    F(momentum_convention, d->momentum_convention = (VknMomentum)3, "momentum_convention", "0 to 2", "3")    \
+    F(running_variance, d->running_variance = (VknRunningVariance)2, "running_variance", "0 or 1", "2")      \
+    F(no_parts, (use_finish(d), d->moment_parts = 0), "moment_parts", "at least 1", "0")                     \
+    F(activation_10, d->activation.id = (VknActivationId)10, "activation.id", "0 to 9", "10")                \
+    F(activation_negative, d->activation.id = (VknActivationId)-1, "activation.id", "0 to 9", "-1")          \
+    F(relu_maximum, (d->activation = (VknActivation){VKN_ACTIVATION_RELU, {0, 3, 3}}), "max_value (3)",      \
+      "threshold (3)", "relu")                                                                               \
+    F(clip_order, (d->activation = (VknActivation){VKN_ACTIVATION_CLIP, {2, 1}}), "min (2)", "max (1)",      \
+      "clip")                                                                                                \
+    F(strategy_unknown, d->strategy = 1000, "strategy", "0 to", "1000")
+
+#define DEFINE(name, change, ...) CHANGE(broken_##name, change)
+BROKEN(DEFINE)
+#undef DEFINE
+
+static const struct {
+    const char *name;
+    void (*change)(VknDesc *desc);
+    const char *words[3];
+} BROKEN_ROWS[] = {
+#define ROW(name, change, ...) {#name, broken_##name, {__VA_ARGS__}},
+    BROKEN(ROW)
+#undef ROW
+};
+
+/* What looks like a broken rule and is none: fields that the operation does not have. */
+#define ALLOWED(F)                                                                                           \
+    F(nothing, (void)d)                                                                                      \
+    F(negative_axis, d->kept_axes[0] = -4)                                                                   \
+    F(axes_in_any_order, (d->kept_axis_count = 2, d->kept_axes[0] = 3, d->kept_axes[1] = -4))                \
+    F(axes_beyond_count, d->kept_axes[1] = 99)                                                               \
+    F(shape_beyond_rank, d->shape[4] = 0)                                                                    \
+    F(stride_beyond_rank, d->y.stride[4] = UINT64_MAX)                                                       \
+    F(workspace_bit, d->roles |= BIT(WORKSPACE))                                                             \
+    F(epsilon_0, d->epsilon = 0)                                                                             \
+    F(momentum_0, d->momentum = 0)                                                                           \
+    F(momentum_1, d->momentum = 1)                                                                           \
+    F(momentum_of_an_average, (d->momentum_convention = VKN_MOMENTUM_CUMULATIVE, d->momentum = NAN))         \
+    F(momentum_without_running, (d->roles = BIT(X) | BIT(Y), d->momentum = NAN))                             \
+    F(conventions_without_running, (d->roles = BIT(X) | BIT(Y), d->momentum_convention = (VknMomentum)9,     \
+                                    d->running_variance = (VknRunningVariance)9))                            \
+    F(parts_of_train, d->moment_parts = 0)                                                                   \
+    F(x_repeats, d->x.stride[3] = 1)                                                                         \
+    F(y_size_1_axis, (d->shape[2] = 1, d->y = (VknTensor){0, {15, 5, 0, 1}}))                                \
+    F(y_of_statistics, (use_statistics(d), d->y = (VknTensor){(VknType)9, {1, 1, 1, UINT64_MAX}}))           \
+    F(activation_of_statistics, (use_statistics(d), d->activation.id = (VknActivationId)99))                 \
+    F(tensors_of_finish, (use_finish(d), d->x = d->y = (VknTensor){(VknType)9, {1, 1, 1, UINT64_MAX}}))      \
+    F(unused_parameters, (d->activation = (VknActivation){VKN_ACTIVATION_ELU, {1, NAN, NAN}}))               \
+    F(infinite_parameters, (d->activation = (VknActivation){VKN_ACTIVATION_CLIP, {-INFINITY, INFINITY}}))    \
+    F(clip_to_one_value, (d->activation = (VknActivation){VKN_ACTIVATION_CLIP, {1, 1}}))
+
+#define DEFINE(name, change) CHANGE(allowed_##name, change)
+ALLOWED(DEFINE)
+#undef DEFINE
+
+static const struct {
+    const char *name;
+    void (*change)(VknDesc *desc);
+} ALLOWED_ROWS[] = {
+#define ROW(name, change) {#name, allowed_##name},
+    ALLOWED(ROW)
+#undef ROW
+};
+
+/* One field of good capabilities, and a value that is out of bounds. */
+static const struct {
+    const char *name;
+    size_t offset;
+    bool wide; /* 64 bits */
+    uint64_t value;
+} CAPS_ROWS[] = {
+#define ROW(field, value)                                                                                    \
+    { #field, offsetof(VknCaps, field), sizeof((VknCaps){0}.field) == 8, value }
+    ROW(max_invocations, 63),          ROW(max_invocations, 0),
+    ROW(max_group_count, 0),           ROW(max_shared_bytes, 16383),
+    ROW(max_storage_range, 4095),      ROW(max_storage_range, (uint64_t)1 << 32),
+    ROW(max_storage_buffers, 7),       ROW(storage_offset_alignment, 512),
+    ROW(storage_offset_alignment, 48), ROW(storage_offset_alignment, 0),
+    ROW(max_subgroup_size, 0),         ROW(max_subgroup_size, 12),
+    ROW(max_subgroup_size, 256),
+#undef ROW
+};
+
+/* ------------------------------------------------------------------------------------------ queries */
+
+/* Asks for a plan; on failure `info` must stay what it was and one message must be there. */
+static VknResult query(const VknCaps *caps, const VknDesc *desc, VknPlanInfo *info) {
+    VknPlanInfo before;
+    memset(&before, 0xA5, sizeof before);
+    *info = before;
+    message[0] = 0;
+    message_count = 0;
+    VknResult result = vkn_plan_query(caps, desc, LOG, info);
+    assert_int_equal(message_count, result != VKN_SUCCESS);
+    if (result != VKN_SUCCESS)
+        assert_memory_equal(info, &before, sizeof before);
+    return result;
+}
+
+static void expect(const char *name, VknResult result, VknResult expected, const char *const *words,
+                   size_t word_count) {
+    if (result != expected)
+        fail_msg("%s: %s instead of %s, %s", name, vkn_result_name(result), vkn_result_name(expected),
+                 message);
+    for (size_t i = 0; i < word_count; i++)
+        if (!strstr(message, words[i]))
+            fail_msg("%s: the message should say \"%s\", it says \"%s\"", name, words[i], message);
+}
+
+static void run_broken(void **state) {
+    size_t i = (size_t)*state;
+    VknCaps caps = good_caps();
+    VknDesc desc = good_desc();
+    VknPlanInfo info;
+    BROKEN_ROWS[i].change(&desc);
+    expect(BROKEN_ROWS[i].name, query(&caps, &desc, &info), VKN_ERROR_INVALID_ARGUMENT, BROKEN_ROWS[i].words,
+           3);
+}
+
+static void run_allowed(void **state) {
+    size_t i = (size_t)*state;
+    VknCaps caps = good_caps();
+    VknDesc desc = good_desc();
+    VknPlanInfo info;
+    ALLOWED_ROWS[i].change(&desc);
+    expect(ALLOWED_ROWS[i].name, query(&caps, &desc, &info), VKN_SUCCESS, NULL, 0);
+    assert_true(info.dispatch_count > 0);
+}
+
+static void test_caps(void **state) {
+    VknDesc desc = good_desc();
+    VknPlanInfo info;
+    VknCaps caps = good_caps();
+    (void)state;
+    assert_int_equal(query(&caps, &desc, &info), VKN_SUCCESS);
+    for (size_t i = 0; i < LENGTH(CAPS_ROWS); i++) {
+        char value[32];
+        const char *words[] = {CAPS_ROWS[i].name, value};
+        uint32_t low = (uint32_t)CAPS_ROWS[i].value;
+        caps = good_caps();
+        memcpy((char *)&caps + CAPS_ROWS[i].offset,
+               CAPS_ROWS[i].wide ? (const void *)&CAPS_ROWS[i].value : &low, CAPS_ROWS[i].wide ? 8 : 4);
+        snprintf(value, sizeof value, "not %llu", (unsigned long long)CAPS_ROWS[i].value);
+        expect(CAPS_ROWS[i].name, query(&caps, &desc, &info), VKN_ERROR_UNSUPPORTED, words, 2);
+    }
+}
+
+static void test_null_arguments(void **state) {
+    VknCaps caps = good_caps();
+    VknDesc desc = good_desc();
+    VknPlanInfo info;
+    const char *const words[] = {"vkn_plan_query", "NULL"};
+    (void)state;
+    expect("caps", query(NULL, &desc, &info), VKN_ERROR_INVALID_ARGUMENT, words, 2);
+    expect("desc", query(&caps, NULL, &info), VKN_ERROR_INVALID_ARGUMENT, words, 2);
+    message[0] = 0;
+    expect("info", vkn_plan_query(&caps, &desc, LOG, NULL), VKN_ERROR_INVALID_ARGUMENT, words, 2);
+    /* Without a log there is only the code. */
+    desc.rank = 0;
+    assert_int_equal(vkn_plan_query(&caps, &desc, (VknLog){0}, &info), VKN_ERROR_INVALID_ARGUMENT);
+}
+
+static void test_strategy_that_cannot_serve(void **state) {
+    VknCaps caps = good_caps();
+    VknDesc desc = good_desc();
+    VknPlanInfo info;
+    uint32_t served = 0, refused = 0;
+    (void)state;
+    use_finish(&desc);
+    for (desc.strategy = 1; vkn_strategy_name(desc.strategy - 1); desc.strategy++) {
+        const char *const words[] = {vkn_strategy_name(desc.strategy - 1), "FINISH"};
+        VknResult result = query(&caps, &desc, &info);
+        if (result == VKN_SUCCESS) {
+            assert_int_equal(info.strategy, desc.strategy);
+            assert_string_equal(info.strategy_name, words[0]);
+            served++;
+        } else {
+            expect("strategy", result, VKN_ERROR_UNSUPPORTED, words, 2);
+            refused++;
+        }
+    }
+    assert_true(served > 0 && refused > 0);
+    assert_null(vkn_strategy_name(UINT32_MAX));
+}
+
+/* ---------------------------------------------------------------------------------------- activations */
+
+static const struct {
+    const char *name;
+    VknActivation value;
+    const char *parameters[VKN_MAX_ACTIVATION_PARAMETERS];
+} ACTIVATIONS[] = {
+    {"identity", {VKN_ACTIVATION_IDENTITY, {0}}, {NULL}},
+    {"relu", {VKN_ACTIVATION_RELU, {0, 0, INFINITY}}, {"negative_slope", "threshold", "max_value"}},
+    {"leaky_relu", {VKN_ACTIVATION_LEAKY_RELU, {0.3f}}, {"negative_slope"}},
+    {"elu", {VKN_ACTIVATION_ELU, {1}}, {"alpha"}},
+    {"sigmoid", {VKN_ACTIVATION_SIGMOID, {0}}, {NULL}},
+    {"tanh", {VKN_ACTIVATION_TANH, {0}}, {NULL}},
+    {"silu", {VKN_ACTIVATION_SILU, {1}}, {"beta"}},
+    {"gelu", {VKN_ACTIVATION_GELU, {0}}, {NULL}},
+    {"hard_swish", {VKN_ACTIVATION_HARD_SWISH, {0}}, {NULL}},
+    {"clip", {VKN_ACTIVATION_CLIP, {-INFINITY, INFINITY}}, {"min", "max"}},
+};
+
+static void test_activations(void **state) {
+    VknCaps caps = good_caps();
+    VknPlanInfo info;
+    (void)state;
+    for (size_t i = 0; i < LENGTH(ACTIVATIONS); i++) {
+        VknActivation value = vkn_activation_default((VknActivationId)i);
+        VknDesc desc = good_desc();
+        assert_memory_equal(&value, &ACTIVATIONS[i].value, sizeof value);
+        desc.activation = value;
+        expect(ACTIVATIONS[i].name, query(&caps, &desc, &info), VKN_SUCCESS, NULL, 0);
+        for (uint32_t p = 0; p < VKN_MAX_ACTIVATION_PARAMETERS; p++) {
+            const char *const words[] = {ACTIVATIONS[i].name, ACTIVATIONS[i].parameters[p], "NaN"};
+            desc.activation = value;
+            desc.activation.parameter[p] = NAN;
+            VknResult result = query(&caps, &desc, &info);
+            if (words[1])
+                expect(ACTIVATIONS[i].name, result, VKN_ERROR_INVALID_ARGUMENT, words, 3);
+            else
+                expect(ACTIVATIONS[i].name, result, VKN_SUCCESS, NULL, 0);
+        }
+    }
+    VknActivation unknown[] = {vkn_activation_default((VknActivationId)LENGTH(ACTIVATIONS)),
+                               vkn_activation_default((VknActivationId)-1)};
+    assert_memory_equal(&unknown[0], &(VknActivation){0}, sizeof unknown[0]);
+    assert_memory_equal(&unknown[1], &(VknActivation){0}, sizeof unknown[1]);
+}
+
+int main(void) {
+    const struct CMUnitTest single[] = {
+        cmocka_unit_test(test_caps),
+        cmocka_unit_test(test_null_arguments),
+        cmocka_unit_test(test_strategy_that_cannot_serve),
+        cmocka_unit_test(test_activations),
+    };
+    struct CMUnitTest tests[LENGTH(BROKEN_ROWS) + LENGTH(ALLOWED_ROWS) + LENGTH(single)];
+    size_t count = 0;
+    for (size_t i = 0; i < LENGTH(BROKEN_ROWS); i++)
+        tests[count++] = (struct CMUnitTest){BROKEN_ROWS[i].name, run_broken, NULL, NULL, (void *)i};
+    for (size_t i = 0; i < LENGTH(ALLOWED_ROWS); i++)
+        tests[count++] = (struct CMUnitTest){ALLOWED_ROWS[i].name, run_allowed, NULL, NULL, (void *)i};
+    for (size_t i = 0; i < LENGTH(single); i++)
+        tests[count++] = single[i];
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,238 @@
+#!/bin/sh
+# Installs what is missing (Debian), builds everything, and runs every test on every driver.
+set -eu
+cd "$(dirname "$0")/.."
+. tests/setup.sh
+
+usage() {
+    cat <<'END'
+usage: tests/run.sh [--long]
+
+Builds into build/ and runs
+  checks        formatting of C files, syntax of shell scripts
+  host          the test programs that need no device, once
+  swiftshader   the others, and the samples, with the validation layer, on each software renderer;
+  lavapipe-N    lavapipe with vectors of 128, 256 and 512 bits: subgroups of 4, 8 and 16
+  gpu           and on the first GPU, if there is one
+The logs stay in build/logs. The last line is the sum: N passed, N failed, N skipped.
+
+  --long        the test programs take more cases and more time
+  --help        print this and stop
+END
+}
+
+long=
+for argument in "$@"; do
+    case $argument in
+    --long) long=--long ;;
+    --help) usage && exit ;;
+    *) echo "tests/run.sh: unknown option $argument, see --help" >&2 && exit 2 ;;
+    esac
+done
+
+setup tests
+rm -rf build/logs
+build ON all
+logs=build/logs
+
+# ------------------------------------------------------------------------------------ validation layer
+
+# Chromium ships the layer without the manifest that the loader looks for.
+layer=none
+if library=$(find_in_chromium libVkLayer_khronos_validation.so); then
+    mkdir -p build/layers
+    cat >build/layers/VkLayer_khronos_validation.json <<END
+{
+    "file_format_version": "1.2.0",
+    "layer": {
+        "name": "VK_LAYER_KHRONOS_validation",
+        "type": "GLOBAL",
+        "library_path": "$library",
+        "api_version": "1.3.0",
+        "implementation_version": "1",
+        "description": "Khronos validation layer"
+    }
+}
+END
+    layer=VK_LAYER_KHRONOS_validation
+fi
+
+# ---------------------------------------------------------------------------------------------- results
+
+# A result is a line "PASSED FAILED SKIPPED SECONDS NAME COMMAND" in logs/DRIVER/results.
+
+# result DRIVER NAME PASSED FAILED SKIPPED SECONDS COMMAND
+result() {
+    echo "$3 $4 $5 $6 $2 $7" >>"$logs/$1/results"
+    printf '%-14s %-20s %6d passed %3d failed %4d skipped %5d s\n' "$1" "$2" "$3" "$4" "$5" "$6"
+}
+
+# Prints the counts of a log: its last "N passed, N failed, N skipped", else the sum of cmocka's groups.
+counts_of() {
+    awk '/^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$/ { own = $1 " " $3 " " $5 }
+         /^\[  (PASSED|FAILED|SKIPPED)  ?\] .*[0-9]+ test\(s\)/ {
+             for (i = 1; i < NF; i++) if ($(i + 1) ~ /^test\(s\)/) count[$2] += $i
+             cmocka = 1
+         }
+         END {
+             if (own) print own
+             else if (cmocka) print count["PASSED"] + 0, count["FAILED"] + 0, count["SKIPPED"] + 0
+         }' "$1"
+}
+
+# check NAME COMMAND...: a command that passes or fails.
+check() {
+    name=$1 start=$(date +%s)
+    shift
+    if "$@" >"$logs/checks/$name.log" 2>&1; then
+        result checks "$name" 1 0 0 $(($(date +%s) - start)) "$*"
+    else
+        result checks "$name" 0 1 0 $(($(date +%s) - start)) "$*"
+    fi
+}
+
+# run_program DRIVER KIND PROGRAM ARGUMENTS [NAME=VALUE...]: runs build/PROGRAM with these environment
+# variables.
+run_program() {
+    driver=$1 kind=$2 program=$3 arguments=$4
+    shift 4
+    name=$(basename "$program")
+    log=$logs/$driver/$name.log
+    # What programs write beside their output must not collide between drivers.
+    [ "$program" != samples/digits ] || arguments="--out $logs/$driver/digits.png"
+    # shellcheck disable=SC2086
+    set -- CMOCKA_XML_FILE="$logs/$driver/$name.xml" "$@" "build/$program" $arguments
+    # Samples know nothing of validation: the loader adds the layer, which then writes what it finds.
+    if [ "$kind" = sample ] && [ $layer != none ]; then
+        set -- VK_INSTANCE_LAYERS=$layer "$@"
+    fi
+    # Without the heuristic, hazards between dispatches pass unseen; with the limit, all after the tenth.
+    set -- VK_ADD_LAYER_PATH="${VK_ADD_LAYER_PATH:+$VK_ADD_LAYER_PATH:}$PWD/build/layers" \
+        VK_LAYER_VALIDATE_SYNC=1 VK_LAYER_SYNCVAL_SHADER_ACCESSES_HEURISTIC=1 \
+        VK_LAYER_ENABLE_MESSAGE_LIMIT=false "$@"
+    start=$(date +%s) status=0
+    timeout "$limit" env "$@" >"$log" 2>&1 </dev/null &
+    child=$!
+    wait $child || status=$?
+    if [ $status = 124 ]; then
+        echo "stopped after $limit seconds" >>"$log"
+    fi
+    if [ "$kind" = sample ]; then
+        if [ $status = 0 ] && ! grep -q '^Validation \(Error\|Warning\)' "$log"; then
+            counts="1 0 0"
+        else
+            counts="0 1 0"
+        fi
+    else
+        counts=$(counts_of "$log")
+        case $counts in
+        "") counts="0 1 0" && echo "exit status $status, and no line of counts" >>"$log" ;;
+        *" 0 "*) [ $status = 0 ] || counts=$(echo "$counts" | awk '{ print $1, 1, $3 }') ;;
+        esac
+    fi
+    # shellcheck disable=SC2086
+    result "$driver" "$name" $counts $(($(date +%s) - start)) "env $*"
+}
+
+# run_driver DRIVER KINDS [NAME=VALUE...]: runs the programs of these kinds, one after the other.
+run_driver() {
+    on=$1 kinds=$2
+    shift 2
+    while read -r program_kind path program_arguments; do
+        case " $kinds " in
+        *" $program_kind "*) run_program "$on" "$program_kind" "$path" "$program_arguments" "$@" ;;
+        esac
+    done <$logs/programs.txt
+}
+
+# ------------------------------------------------------------------------------------------------- run
+
+limit=1800
+[ -z "$long" ] || limit=14400
+validation=
+[ $layer != none ] || validation='s/ --validation//'
+sed -e "s/ LONG/ $long/" -e "$validation" build/tests/programs.txt >$logs/programs.txt
+children=
+trap 'kill $children 2>/dev/null; exit 1' INT TERM
+drivers=
+
+# start DRIVER KINDS [NAME=VALUE...]: in the background.
+start() {
+    mkdir -p "$logs/$1"
+    drivers="$drivers $1"
+    (
+        trap 'kill $child; exit 1' TERM
+        run_driver "$@"
+    ) &
+    children="$children $!"
+}
+
+# start_driver DRIVER MANIFEST [NAME=VALUE...]: only this driver is visible.
+start_driver() {
+    started=$1 manifest=$2
+    shift 2
+    if [ -n "$manifest" ]; then
+        start "$started" "device sample" VK_DRIVER_FILES="$manifest" "$@"
+    else
+        mkdir -p "$logs/$started"
+        drivers="$drivers $started"
+        echo "no such driver on this machine, see the beginning" >"$logs/$started/driver.log"
+        result "$started" driver 0 1 0 0 "tests/run.sh"
+    fi
+}
+
+mkdir -p $logs/checks
+drivers=checks
+format=$(clang-format --version 2>/dev/null | sed 's/.*version \([0-9]*\).*/\1/')
+if [ "$format" = 14 ]; then
+    # shellcheck disable=SC2046
+    check format clang-format --dry-run -Werror \
+        $(find include lib samples shaders tests -name '*.[ch]' -not -path '*/build/*')
+else
+    echo "clang-format 14 is not there; others may want other line breaks" >$logs/checks/format.log
+    result checks format 0 0 1 0 ""
+fi
+for script in .ci/run samples/run.sh tests/*.sh; do
+    check "$(echo "$script" | tr / -)" sh -n "$script"
+done
+
+check symbols ctest --test-dir build -R symbols --output-on-failure
+
+start host host
+start_driver swiftshader "$(find_in_chromium vk_swiftshader_icd.json)"
+lavapipe=$(find_driver lvp_icd || true)
+for bits in 128 256 512; do
+    start_driver lavapipe-$bits "$lavapipe" LP_NATIVE_VECTOR_WIDTH=$bits
+done
+if [ -x build/samples/digits ] && build/samples/digits --list | grep -qv 'software$'; then
+    start gpu "device sample"
+fi
+wait
+
+# ----------------------------------------------------------------------------------------------- report
+
+failed=0
+for driver in $drivers; do
+    if [ ! -e "$logs/$driver/results" ]; then
+        continue
+    fi
+    while read -r _ failed_count _ _ name command; do
+        if [ "$failed_count" -gt 0 ]; then
+            failed=1
+            printf '\nFAILED on %s: %s, the end of %s:\n' "$driver" "$name" "$logs/$driver/$name.log"
+            tail -n 40 "$logs/$driver/$name.log" | sed 's/^/    /'
+            echo "  again: $command"
+        fi
+    done <"$logs/$driver/results"
+done
+
+printf '\n%-14s %8s %8s %8s %8s\n' "" passed failed skipped seconds
+for driver in $drivers; do
+    awk -v driver="$driver" '{ p += $1; f += $2; s += $3; t += $4 }
+        END { printf "%-14s %8d %8d %8d %8d\n", driver, p, f, s, t }' "$logs/$driver/results"
+done
+echo
+for driver in $drivers; do
+    cat "$logs/$driver/results"
+done | awk '{ p += $1; f += $2; s += $3 } END { printf "%d passed, %d failed, %d skipped\n", p, f, s }'
+exit $failed

@@ -1,0 +1,142 @@
+/* Every module of the variant table, specialized: nothing is left to specialize, the values are where they
+ * belong, and the result is what spirv-val takes. */
+#define _POSIX_C_SOURCE 200809L /* popen */
+#include "shader.h"
+
+#include "generate.h"
+#include "interface.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+#include <string.h>
+
+/* Instructions of SPIR-V, by the numbers of its specification. */
+enum {
+    OP_EXECUTION_MODE = 16,
+    OP_CONSTANT = 43,
+    OP_SPEC_CONSTANT_TRUE = 48,
+    OP_SPEC_CONSTANT_OP = 52,
+    OP_DECORATE = 71,
+    MODE_LOCAL_SIZE = 17,
+    DECORATION_SPEC_ID = 1,
+    HEADER_WORDS = 5,
+    MOST_IDS = 1 << 16,
+};
+
+static const VknHost host = {0};
+static TestRounds rounds;
+
+typedef struct Spec {
+    uint32_t value[VKN_SPEC_COUNT]; /* of id i + 1 */
+} Spec;
+
+static Spec random_spec(TestRandom *random) {
+    Spec spec;
+    for (uint32_t i = 0; i < VKN_SPEC_COUNT; i++)
+        spec.value[i] = (uint32_t)test_random_next(random);
+    spec.value[VKN_SPEC_LOCAL_SIZE - 1] = 1u << test_random_below(random, 9);
+    spec.value[VKN_SPEC_VECTOR - 1] = test_random_below(random, 2) ? 4 : 1;
+    return spec;
+}
+
+/* The SpecId of each SPIR-V id of a module, 0 for none. */
+static uint32_t spec_ids_find(const VknShader *shader, uint8_t *spec_ids) {
+    const uint32_t *end = shader->code + shader->size / 4;
+    uint32_t found = 0;
+    memset(spec_ids, 0, MOST_IDS);
+    for (const uint32_t *at = shader->code + HEADER_WORDS; at < end; at += at[0] >> 16)
+        if ((at[0] & 0xFFFF) == OP_DECORATE && at[2] == DECORATION_SPEC_ID) {
+            assert_in_range(at[3], 1, VKN_SPEC_COUNT);
+            assert_in_range(at[1], 0, MOST_IDS - 1);
+            spec_ids[at[1]] = (uint8_t)at[3];
+            found++;
+        }
+    return found;
+}
+
+/* Walks the instructions, which must end where the code ends. */
+static void check_code(const VknShader *shader, const uint32_t *code, size_t size, const Spec *spec) {
+    static uint8_t spec_ids[MOST_IDS];
+    uint32_t left = spec_ids_find(shader, spec_ids), local_sizes = 0;
+    const uint32_t *at = code + HEADER_WORDS, *end = code + size / 4;
+    assert_int_equal(size % 4, 0);
+    assert_int_equal(size, shader->size - left * 4 * sizeof *code);
+    assert_memory_equal(code, shader->code, HEADER_WORDS * sizeof *code);
+    assert_true(left >= 2); /* LOCAL_SIZE at least, twice */
+    for (; at < end; at += at[0] >> 16) {
+        uint32_t op = at[0] & 0xFFFF;
+        assert_true(at[0] >> 16 > 0);
+        assert_false(op >= OP_SPEC_CONSTANT_TRUE && op <= OP_SPEC_CONSTANT_OP);
+        assert_false(op == OP_DECORATE && at[2] == DECORATION_SPEC_ID);
+        if (op == OP_EXECUTION_MODE && at[2] == MODE_LOCAL_SIZE) {
+            assert_int_equal(at[3], spec->value[VKN_SPEC_LOCAL_SIZE - 1]);
+            assert_int_equal(at[4], 1);
+            assert_int_equal(at[5], 1);
+            local_sizes++;
+        }
+        if (op == OP_CONSTANT && spec_ids[at[2]]) {
+            assert_int_equal(at[3], spec->value[spec_ids[at[2]] - 1]);
+            left--;
+        }
+    }
+    assert_ptr_equal(at, end);
+    assert_int_equal(local_sizes, 1);
+    assert_int_equal(left, 0);
+}
+
+static void validate(const VknShader *shader, const uint32_t *code, size_t size) {
+    FILE *validator = popen(SPIRV_VAL " --target-env vulkan1.1 -", "w");
+    assert_non_null(validator);
+    size_t written = fwrite(code, 1, size, validator);
+    int status = pclose(validator);
+    if (written != size || status != 0)
+        fail_msg("%s: %s returned %d", shader->name, SPIRV_VAL, status);
+}
+
+static void run_module(void **state) {
+    const VknShader *shader = *state;
+    TestRandom random = test_random_start(rounds.seed);
+    for (uint64_t i = 0; i < rounds.count; i++) {
+        Spec spec = random_spec(&random);
+        size_t size = 0;
+        uint32_t *code = vkn_shader_specialize(&host, shader, spec.value, &size);
+        assert_non_null(code);
+        check_code(shader, code, size, &spec);
+        if (i < 2)
+            validate(shader, code, size);
+        vkn_host_free(&host, code);
+    }
+}
+
+static void *refuse(void *user, size_t size, size_t alignment, VkSystemAllocationScope scope) {
+    (void)user, (void)size, (void)alignment, (void)scope;
+    return NULL;
+}
+
+static void test_no_memory(void **state) {
+    const VkAllocationCallbacks callbacks = {.pfnAllocation = refuse};
+    const VknHost poor = {.allocator = &callbacks};
+    Spec spec = {{0}};
+    size_t size;
+    (void)state;
+    assert_null(vkn_shader_specialize(
+        &poor, &vkn_shaders[VKN_KERNEL_NORM_COLUMN][VKN_SHADER_F32][VKN_WORKER_ALONE], spec.value, &size));
+}
+
+int main(int argc, char **argv) {
+    struct CMUnitTest tests[VKN_KERNEL_COUNT * VKN_SHADER_COUNT * VKN_WORKER_COUNT + 1];
+    const VknShader *shaders = &vkn_shaders[0][0][0];
+    size_t count = 0;
+    if (!test_rounds_parse(argc, argv, 100, &rounds))
+        return 2;
+    for (size_t i = 0; i < sizeof vkn_shaders / sizeof *shaders; i++)
+        if (shaders[i].code)
+            tests[count++] =
+                (struct CMUnitTest){shaders[i].name, run_module, NULL, NULL, (void *)&shaders[i]};
+    tests[count++] = (struct CMUnitTest)cmocka_unit_test(test_no_memory);
+    return _cmocka_run_group_tests("shader", tests, count, NULL, NULL);
+}

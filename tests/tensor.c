@@ -1,0 +1,128 @@
+#include "tensor.h"
+
+static bool is_kept(const VknDesc *desc, uint32_t axis) {
+    for (uint32_t i = 0; i < desc->kept_axis_count; i++) {
+        int32_t kept = desc->kept_axes[i];
+        if ((uint32_t)(kept < 0 ? kept + (int32_t)desc->rank : kept) == axis)
+            return true;
+    }
+    return false;
+}
+
+uint64_t test_element_count(const VknDesc *desc) {
+    uint64_t count = 1;
+    for (uint32_t axis = 0; axis < desc->rank; axis++)
+        count *= desc->shape[axis];
+    return count;
+}
+
+uint64_t test_statistic_count(const VknDesc *desc) {
+    uint64_t count = 1;
+    for (uint32_t axis = 0; axis < desc->rank; axis++)
+        count *= is_kept(desc, axis) ? desc->shape[axis] : 1;
+    return count;
+}
+
+static void index_of(const VknDesc *desc, uint64_t element, uint64_t index[VKN_MAX_RANK]) {
+    for (uint32_t axis = desc->rank; axis-- > 0;) {
+        index[axis] = element % desc->shape[axis];
+        element /= desc->shape[axis];
+    }
+}
+
+uint64_t test_statistic_of(const VknDesc *desc, uint64_t element) {
+    uint64_t index[VKN_MAX_RANK], statistic = 0;
+    index_of(desc, element, index);
+    for (uint32_t axis = 0; axis < desc->rank; axis++)
+        if (is_kept(desc, axis))
+            statistic = statistic * desc->shape[axis] + index[axis];
+    return statistic;
+}
+
+static bool is_dense(const VknDesc *desc, const VknTensor *tensor) {
+    for (uint32_t axis = 0; axis < desc->rank; axis++)
+        if (tensor->stride[axis] != 0)
+            return false;
+    return true;
+}
+
+uint64_t test_offset_of(const VknDesc *desc, const VknTensor *tensor, uint64_t element) {
+    uint64_t index[VKN_MAX_RANK], offset = 0;
+    if (is_dense(desc, tensor))
+        return element;
+    index_of(desc, element, index);
+    for (uint32_t axis = 0; axis < desc->rank; axis++)
+        offset += index[axis] * tensor->stride[axis];
+    return offset;
+}
+
+uint64_t test_extent(const VknDesc *desc, const VknTensor *tensor) {
+    uint64_t elements = test_element_count(desc);
+    return elements ? test_offset_of(desc, tensor, elements - 1) + 1 : 0;
+}
+
+uint64_t test_role_words(const VknDesc *desc, VknRole role) {
+    if (!(desc->roles & VKN_ROLE_BIT(role)))
+        return 0;
+    switch (role) {
+    case VKN_ROLE_X:
+        return test_extent(desc, &desc->x);
+    case VKN_ROLE_Y:
+        return test_extent(desc, &desc->y);
+    case VKN_ROLE_MOMENTS:
+        return test_statistic_count(desc) * sizeof(VknMoments) / sizeof(float) *
+               (desc->operation == VKN_OPERATION_FINISH ? desc->moment_parts : 1);
+    case VKN_ROLE_GAMMA:
+    case VKN_ROLE_BETA:
+    case VKN_ROLE_MEAN:
+    case VKN_ROLE_INV_STD:
+    case VKN_ROLE_VARIANCE:
+    case VKN_ROLE_RUNNING_MEAN:
+    case VKN_ROLE_RUNNING_VARIANCE:
+        return test_statistic_count(desc);
+    case VKN_ROLE_WORKSPACE:
+        return 0;
+    }
+    return 0;
+}
+
+#define RUNNING    (VKN_ROLE_BIT(VKN_ROLE_RUNNING_MEAN) | VKN_ROLE_BIT(VKN_ROLE_RUNNING_VARIANCE))
+#define PARAMETERS (VKN_ROLE_BIT(VKN_ROLE_GAMMA) | VKN_ROLE_BIT(VKN_ROLE_BETA))
+#define SAVED      (VKN_ROLE_BIT(VKN_ROLE_MEAN) | VKN_ROLE_BIT(VKN_ROLE_INV_STD) | VKN_ROLE_BIT(VKN_ROLE_VARIANCE))
+
+/* The table at VknRole in vknorm.h, by VknOperation. */
+static const struct {
+    uint32_t read, written;
+} role_table[] = {
+    [VKN_OPERATION_TRAIN] = {VKN_ROLE_BIT(VKN_ROLE_X) | PARAMETERS | RUNNING,
+                             VKN_ROLE_BIT(VKN_ROLE_Y) | SAVED | RUNNING},
+    [VKN_OPERATION_APPLY] = {VKN_ROLE_BIT(VKN_ROLE_X) | PARAMETERS | SAVED, VKN_ROLE_BIT(VKN_ROLE_Y)},
+    [VKN_OPERATION_STATISTICS] = {VKN_ROLE_BIT(VKN_ROLE_X) | RUNNING,
+                                  SAVED | RUNNING | VKN_ROLE_BIT(VKN_ROLE_MOMENTS)},
+    [VKN_OPERATION_FINISH] = {VKN_ROLE_BIT(VKN_ROLE_MOMENTS) | RUNNING, SAVED | RUNNING},
+};
+
+uint32_t test_roles_read(const VknDesc *desc) {
+    return role_table[desc->operation].read & desc->roles;
+}
+
+uint32_t test_roles_written(const VknDesc *desc) {
+    return role_table[desc->operation].written & desc->roles;
+}
+
+const char *test_role_name(VknRole role) {
+    static const char *const names[VKN_ROLE_COUNT] = {
+        "X",
+        "Y",
+        "GAMMA",
+        "BETA",
+        "MEAN",
+        "INV_STD",
+        "VARIANCE",
+        "RUNNING_MEAN",
+        "RUNNING_VARIANCE",
+        "MOMENTS",
+        "WORKSPACE",
+    };
+    return names[role];
+}

@@ -4,60 +4,94 @@
 #include <string.h>
 
 #include "interface.h"
+#include "prune.h"
+#include "spirv.h"
 
-/* The few instructions of SPIR-V that matter here (SPIR-V specification, 3.52). */
-enum {
-    OP_EXECUTION_MODE = 16,
-    MODE_LOCAL_SIZE = 17,
-    OP_CONSTANT = 43,
-    OP_CONSTANT_COMPOSITE = 44,
-    OP_SPEC_CONSTANT_TRUE = 48,
-    OP_SPEC_CONSTANT_FALSE = 49,
-    OP_SPEC_CONSTANT = 50,
-    OP_SPEC_CONSTANT_COMPOSITE = 51,
-    OP_SPEC_CONSTANT_OP = 52,
-    OP_DECORATE = 71,
-    DECORATION_SPEC_ID = 1,
-    HEADER_WORDS = 5,
-};
+/* What is known of an id. */
+typedef struct Constant {
+    uint32_t spec_id; /* 0: none */
+    uint32_t value;   /* of a 32-bit constant or a bool */
+} Constant;
+
+/* The operations on constants that the shaders use. */
+static uint32_t evaluate(const uint32_t *op, const Constant *constants) {
+    uint32_t a = constants[op[4]].value;
+    switch (op[3]) {
+    case OP_LOGICAL_NOT:
+        return !a;
+    case OP_IEQUAL:
+        return a == constants[op[5]].value;
+    case OP_INOT_EQUAL:
+        return a != constants[op[5]].value;
+    default:
+        assert(op[3] == OP_BITWISE_AND);
+        return a & constants[op[5]].value;
+    }
+}
+
+/* Writes constant `id` of `type` and returns the words written. */
+static uint32_t write_constant(uint32_t *to, bool is_bool, uint32_t type, uint32_t id, uint32_t value) {
+    to[0] = is_bool ? 3u << 16 | (value ? OP_CONSTANT_TRUE : OP_CONSTANT_FALSE) : 4u << 16 | OP_CONSTANT;
+    to[1] = type;
+    to[2] = id;
+    if (!is_bool)
+        to[3] = value;
+    return to[0] >> 16;
+}
+
+/* Copies with specialization; returns the words written. */
+static size_t specialize(const VknShader *shader, const uint32_t *spec, Constant *constants, uint32_t *code) {
+    const uint32_t *from = shader->code, *end = from + shader->size / sizeof *from;
+    uint32_t *to = code, bool_type = 0;
+    memcpy(to, from, SPIRV_HEADER_WORDS * sizeof *from);
+    to += SPIRV_HEADER_WORDS;
+    for (from += SPIRV_HEADER_WORDS; from < end; from += spirv_words(from)) {
+        switch (spirv_op(from)) {
+        case OP_DECORATE:
+            if (from[2] == DECORATION_SPEC_ID) {
+                assert(from[3] >= 1 && from[3] <= VKN_SPEC_COUNT);
+                constants[from[1]].spec_id = from[3];
+                continue;
+            }
+            break;
+        case OP_TYPE_BOOL:
+            bool_type = from[1];
+            break;
+        case OP_CONSTANT:
+            constants[from[2]].value = from[3];
+            break;
+        case OP_SPEC_CONSTANT:
+            constants[from[2]].value = spec[constants[from[2]].spec_id - 1];
+            to += write_constant(to, false, from[1], from[2], constants[from[2]].value);
+            continue;
+        case OP_SPEC_CONSTANT_OP:
+            constants[from[2]].value = evaluate(from, constants);
+            to += write_constant(to, from[1] == bool_type, from[1], from[2], constants[from[2]].value);
+            continue;
+        default:
+            break;
+        }
+        memcpy(to, from, spirv_words(from) * sizeof *from);
+        /* Some drivers take the workgroup's size from here, others from a constant that follows. */
+        if (spirv_op(from) == OP_EXECUTION_MODE && from[2] == MODE_LOCAL_SIZE)
+            to[3] = spec[VKN_SPEC_LOCAL_SIZE - 1];
+        if (spirv_op(from) == OP_SPEC_CONSTANT_COMPOSITE)
+            to[0] = spirv_words(from) << 16 | OP_CONSTANT_COMPOSITE;
+        to += spirv_words(from);
+    }
+    return (size_t)(to - code);
+}
 
 uint32_t *vkn_shader_specialize(const VknHost *host, const VknShader *shader, const uint32_t *spec,
                                 size_t *size) {
-    struct {
-        uint32_t target; /* a SPIR-V id */
-        uint32_t spec_id;
-    } decorations[VKN_SPEC_COUNT + 1]; /* LOCAL_SIZE has two: the workgroup's size is its own constant */
-    uint32_t decoration_count = 0;
-    const uint32_t *from = shader->code, *end = from + shader->size / sizeof *from;
-    uint32_t *code = vkn_host_alloc(host, shader->size), *to = code;
-    if (!code)
+    uint32_t *code = vkn_host_alloc(host, shader->size);
+    Constant *constants = vkn_host_alloc(host, shader->code[SPIRV_BOUND] * sizeof *constants);
+    size_t words = code && constants ? specialize(shader, spec, constants, code) : 0;
+    vkn_host_free(host, constants);
+    if (!words || !vkn_spirv_prune(host, code, &words)) {
+        vkn_host_free(host, code);
         return NULL;
-    memcpy(to, from, HEADER_WORDS * sizeof *from);
-    to += HEADER_WORDS;
-    for (from += HEADER_WORDS; from < end; from += from[0] >> 16) {
-        uint32_t words = from[0] >> 16, op = from[0] & 0xFFFF;
-        /* These would need arithmetic on constants; shaders are written without them. */
-        assert(op != OP_SPEC_CONSTANT_OP && op != OP_SPEC_CONSTANT_TRUE && op != OP_SPEC_CONSTANT_FALSE);
-        if (op == OP_DECORATE && from[2] == DECORATION_SPEC_ID) {
-            assert(from[3] >= 1 && from[3] <= VKN_SPEC_COUNT && decoration_count <= VKN_SPEC_COUNT);
-            decorations[decoration_count].target = from[1];
-            decorations[decoration_count++].spec_id = from[3];
-            continue;
-        }
-        memcpy(to, from, words * sizeof *from);
-        /* Drivers that take WorkgroupSize from specialization alone read this one. */
-        if (op == OP_EXECUTION_MODE && from[2] == MODE_LOCAL_SIZE)
-            to[3] = spec[VKN_SPEC_LOCAL_SIZE - 1];
-        if (op == OP_SPEC_CONSTANT_COMPOSITE)
-            to[0] = words << 16 | OP_CONSTANT_COMPOSITE;
-        if (op == OP_SPEC_CONSTANT) {
-            to[0] = words << 16 | OP_CONSTANT;
-            for (uint32_t i = 0; i < decoration_count; i++)
-                if (decorations[i].target == from[2])
-                    to[3] = spec[decorations[i].spec_id - 1];
-        }
-        to += words;
     }
-    *size = (size_t)(to - code) * sizeof *code;
+    *size = words * sizeof *code;
     return code;
 }

@@ -13,10 +13,11 @@ layout(constant_id = VKN_SPEC_PROLOGUE_PARAMETER + 2) const float PROLOGUE_2 = 0
 
 #define VKN_INFINITY uintBitsToFloat(0x7F800000u) // only C reads the defaults
 
-// exp for z <= 0. Arguments below -104 give 0 in f32; some drivers return NaN for them.
+// exp for z <= 0. Arguments below -104 give 0 in f32; some drivers return NaN for them, and SwiftShader a
+// number for NaN.
 float exp_of_negative(float z)
 {
-    return exp(z < -104.0 ? -104.0 : z);
+    return isnan(z) ? z : exp(z < -104.0 ? -104.0 : z);
 }
 
 // exp(z) - 1 for z <= 0. Near 0, where the difference cancels, a Taylor polynomial: its first dropped
@@ -81,64 +82,65 @@ float gate(float z, float weight)
     return weight == 0.0 ? 0.0 : z * weight;
 }
 
-float select_activation(uint wanted, float z, float p0, float p1, float p2)
+// Each of these is one row of the table, for the epilogue or the prologue.
+float activate(float z)
 {
+#define p0 PARAMETER_0
+#define p1 PARAMETER_1
+#define p2 PARAMETER_2
 #define VKN_ACTIVATION(id, number, name, count, n0, d0, n1, d1, n2, d2, f, df)                               \
-    if (wanted == number)                                                                                \
+    if (ACTIVATION == number)                                                                                \
         return f;
 #include "activation.def"
 #undef VKN_ACTIVATION
     return z;
 }
 
-float select_derivative(uint wanted, float z, float p0, float p1, float p2)
+float activation_derivative(float z)
 {
 #define VKN_ACTIVATION(id, number, name, count, n0, d0, n1, d1, n2, d2, f, df)                               \
-    if (wanted == number)                                                                                    \
+    if (ACTIVATION == number)                                                                                \
         return df;
 #include "activation.def"
 #undef VKN_ACTIVATION
     return 1.0;
+#undef p0
+#undef p1
+#undef p2
 }
 
-float activate(float z)
+float prologue(float z)
 {
-    return select_activation(ACTIVATION, z, PARAMETER_0, PARAMETER_1, PARAMETER_2);
+#define p0 PROLOGUE_0
+#define p1 PROLOGUE_1
+#define p2 PROLOGUE_2
+#define VKN_ACTIVATION(id, number, name, count, n0, d0, n1, d1, n2, d2, f, df)                               \
+    if (PROLOGUE == number)                                                                                  \
+        return f;
+#include "activation.def"
+#undef VKN_ACTIVATION
+    return z;
 }
 
-vec4 activate(vec4 z)
+float prologue_derivative(float z)
 {
-    return vec4(activate(z.x), activate(z.y), activate(z.z), activate(z.w));
+#define VKN_ACTIVATION(id, number, name, count, n0, d0, n1, d1, n2, d2, f, df)                               \
+    if (PROLOGUE == number)                                                                                  \
+        return df;
+#include "activation.def"
+#undef VKN_ACTIVATION
+    return 1.0;
+#undef p0
+#undef p1
+#undef p2
 }
 
-float prologue(float x)
-{
-    return select_activation(PROLOGUE, x, PROLOGUE_0, PROLOGUE_1, PROLOGUE_2);
-}
-
-vec4 prologue(vec4 x)
-{
-    return vec4(prologue(x.x), prologue(x.y), prologue(x.z), prologue(x.w));
-}
-
-float activation_derivative(float z)
-{
-    return select_derivative(ACTIVATION, z, PARAMETER_0, PARAMETER_1, PARAMETER_2);
-}
-
-vec4 activation_derivative(vec4 z)
-{
-    return vec4(activation_derivative(z.x), activation_derivative(z.y), activation_derivative(z.z),
-                activation_derivative(z.w));
-}
-
-float prologue_derivative(float x)
-{
-    return select_derivative(PROLOGUE, x, PROLOGUE_0, PROLOGUE_1, PROLOGUE_2);
-}
-
-vec4 prologue_derivative(vec4 x)
-{
-    return vec4(prologue_derivative(x.x), prologue_derivative(x.y), prologue_derivative(x.z),
-                prologue_derivative(x.w));
-}
+#define EACH(function)                                                                                       \
+    vec4 function(vec4 z)                                                                                    \
+    {                                                                                                        \
+        return vec4(function(z.x), function(z.y), function(z.z), function(z.w));                             \
+    }
+EACH(activate)
+EACH(activation_derivative)
+EACH(prologue)
+EACH(prologue_derivative)

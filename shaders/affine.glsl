@@ -11,12 +11,16 @@ layout(set = 0, binding = VKN_BINDING_BETA) readonly buffer Beta { float beta[];
 // Elements of y and residual count from the start of the box.
 float residual_at(uint element)
 {
-    return has(VKN_HAS_RESIDUAL) ? residual_load(first_of(VKN_BINDING_RESIDUAL) + element) : 0.0;
+    if (HAS(VKN_HAS_RESIDUAL))
+        return residual_load(first_of(VKN_BINDING_RESIDUAL) + element);
+    return 0.0;
 }
 
 vec4 residual_at4(uint element)
 {
-    return has(VKN_HAS_RESIDUAL) ? residual_load4((first_of(VKN_BINDING_RESIDUAL) + element) / 4) : vec4(0.0);
+    if (HAS(VKN_HAS_RESIDUAL))
+        return residual_load4((first_of(VKN_BINDING_RESIDUAL) + element) / 4);
+    return vec4(0.0);
 }
 
 void output_store(uint element, float v)
@@ -40,8 +44,12 @@ struct Affine {
 
 Affine affine_of(uint index, float mean, float mean_low, float inv_std)
 {
-    float scale = has(VKN_HAS_GAMMA) ? inv_std * gamma[first_of(VKN_BINDING_GAMMA) + index] : inv_std;
-    float offset = has(VKN_HAS_BETA) ? beta[first_of(VKN_BINDING_BETA) + index] : 0.0;
+    float scale = inv_std;
+    float offset = 0.0;
+    if (HAS(VKN_HAS_GAMMA))
+        scale *= gamma[first_of(VKN_BINDING_GAMMA) + index];
+    if (HAS(VKN_HAS_BETA))
+        offset = beta[first_of(VKN_BINDING_BETA) + index];
     return Affine(vec4(mean), vec4(mean_low), vec4(scale), vec4(offset));
 }
 

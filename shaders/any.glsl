@@ -30,24 +30,27 @@ struct Place {
 
 const Place PLACE_FIRST = Place(0, 0, 0, 0, 0);
 
-bool is_walked(uint dim_kept, bool kept, bool reduced)
-{
-    return dim_kept != 0 ? kept : reduced;
-}
-
 // Advances `place` to the index-th combination of the kept dimensions, the reduced ones, or both; the
 // last dimension runs fastest.
 Place place_at(Place place, uint index, bool kept, bool reduced)
 {
+#define STEP(d)                                                                                              \
+    uint digit = index % EXTENT_##d;                                                                         \
+    index /= EXTENT_##d;                                                                                     \
+    place.x += digit * X_STRIDE_##d;                                                                         \
+    place.y += digit * Y_STRIDE_##d;                                                                         \
+    place.dx += digit * DX_STRIDE_##d;                                                                       \
+    place.residual += digit * RESIDUAL_STRIDE_##d;                                                           \
+    place.stat += digit * STAT_STRIDE_##d;
 #define DIGIT(d)                                                                                             \
-    if (is_walked(KEPT_##d, kept, reduced)) {                                                                    \
-        uint digit = index % EXTENT_##d;                                                                     \
-        index /= EXTENT_##d;                                                                                 \
-        place.x += digit * X_STRIDE_##d;                                                                     \
-        place.y += digit * Y_STRIDE_##d;                                                                     \
-        place.dx += digit * DX_STRIDE_##d;                                                                   \
-        place.residual += digit * RESIDUAL_STRIDE_##d;                                                       \
-        place.stat += digit * STAT_STRIDE_##d;                                                               \
+    if (EXTENT_##d != 1) {                                                                                   \
+        if (KEPT_##d != 0) {                                                                                 \
+            if (kept) {                                                                                      \
+                STEP(d)                                                                                      \
+            }                                                                                                \
+        } else if (reduced) {                                                                                \
+            STEP(d)                                                                                          \
+        }                                                                                                    \
     }
     DIGIT(7)
     DIGIT(6)

@@ -15,7 +15,7 @@ void main()
     for (uint item = gl_GlobalInvocationID.x; item < items; item += gl_NumWorkGroups.x * LOCAL_SIZE) {
         Column c = column_of(item);
         Affine a;
-        for (uint k = 0; k < vector_width(); k++)
+        for (uint k = 0; k < VECTOR; k++)
             affine_component(a, k, affine_given(column_index(c, k)));
         column_walk(a, c);
     }

@@ -8,13 +8,14 @@ layout(set = 0, binding = VKN_BINDING_SPREAD) readonly buffer SpreadIn { float s
 Coefficients coefficients_given(uint index)
 {
     float spread = spread_in[first_of(VKN_BINDING_SPREAD) + index];
-    Coefficients c;
-    c.mean = vec4(mean_in[first_of(VKN_BINDING_MEAN) + index]);
-    c.inv_std = vec4(has(VKN_HAS_INV_STD) ? spread : inverse_deviation(spread));
-    c.gamma = vec4(has(VKN_HAS_GAMMA) ? gamma[first_of(VKN_BINDING_GAMMA) + index] : 1.0);
-    c.beta = vec4(has(VKN_HAS_BETA) ? beta[first_of(VKN_BINDING_BETA) + index] : 0.0);
-    c.mean_dz = vec4(0.0);
-    c.mean_dz_xhat = vec4(0.0);
+    if (HAS(VKN_HAS_VARIANCE))
+        spread = inverse_deviation(spread);
+    Coefficients c = Coefficients(vec4(mean_in[first_of(VKN_BINDING_MEAN) + index]), vec4(spread), vec4(1.0),
+                                  vec4(0.0), vec4(0.0), vec4(0.0));
+    if (HAS(VKN_HAS_GAMMA))
+        c.gamma = vec4(gamma[first_of(VKN_BINDING_GAMMA) + index]);
+    if (HAS(VKN_HAS_BETA))
+        c.beta = vec4(beta[first_of(VKN_BINDING_BETA) + index]);
     return c;
 }
 
@@ -22,7 +23,7 @@ Coefficients coefficients_given(uint index)
 Coefficients coefficients_of(uint index, Sums s)
 {
     Coefficients c = coefficients_given(index);
-    if (has(VKN_HAS_MOMENTS)) {
+    if (HAS(VKN_HAS_MOMENTS)) {
         c.mean_dz = vec4(s.dz / s.count);
         c.mean_dz_xhat = vec4(s.dz_xhat / s.count);
     }

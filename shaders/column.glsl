@@ -4,11 +4,6 @@
 
 layout(constant_id = VKN_SPEC_VECTOR) const uint VECTOR = 4;
 
-uint vector_width()
-{
-    return VECTOR;
-}
-
 struct Column {
     uint x;     // element of the first x, from the start of the box; dx lies alike
     uint y;     // likewise y; residual and dy lie alike
@@ -20,14 +15,14 @@ struct Column {
 
 uint column_count()
 {
-    return statistic_count() / vector_width() * part_count;
+    return statistic_count() / VECTOR * part_count;
 }
 
 // Neighbouring items are neighbouring columns of one part.
 Column column_of(uint item)
 {
-    uint lanes = extent[VKN_LANE] / vector_width();
-    uint lane = item % lanes * vector_width();
+    uint lanes = extent[VKN_LANE] / VECTOR;
+    uint lane = item % lanes * VECTOR;
     uint rest = item / lanes;
     uint channel = rest % extent[VKN_CHANNEL];
     rest /= extent[VKN_CHANNEL];
@@ -53,7 +48,7 @@ vec4 column_input(uint x, bool wide)
 {
     if (wide)
         return input_load4(x);
-    if (vector_width() == 4)
+    if (VECTOR == 4)
         return vec4(input_load(x), input_load(x + 1), input_load(x + 2), input_load(x + 3));
     return vec4(input_load(x), 0.0, 0.0, 0.0);
 }

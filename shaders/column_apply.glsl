@@ -10,15 +10,15 @@ void affine_component(inout Affine all, uint component, Affine one)
 
 bool is_wide(Affine a)
 {
-    return vector_width() == 4 && is_aligned(VKN_BINDING_X, 0) && is_aligned(VKN_BINDING_Y, 0) &&
-           (!has(VKN_HAS_RESIDUAL) || is_aligned(VKN_BINDING_RESIDUAL, 0));
+    return VECTOR == 4 && is_aligned(VKN_BINDING_X, 0) && is_aligned(VKN_BINDING_Y, 0) &&
+           (!HAS(VKN_HAS_RESIDUAL) || is_aligned(VKN_BINDING_RESIDUAL, 0));
 }
 
 vec4 column_residual(uint y, bool wide)
 {
     if (wide)
         return residual_at4(y);
-    if (vector_width() == 4)
+    if (VECTOR == 4)
         return vec4(residual_at(y), residual_at(y + 1), residual_at(y + 2), residual_at(y + 3));
     return vec4(residual_at(y), 0.0, 0.0, 0.0);
 }
@@ -28,7 +28,7 @@ void column_output(uint y, vec4 v, bool wide)
     if (wide) {
         output_store4(y, v);
     } else {
-        for (uint k = 0; k < vector_width(); k++)
+        for (uint k = 0; k < VECTOR; k++)
             output_store(y + k, v[k]);
     }
 }

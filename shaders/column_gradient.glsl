@@ -15,7 +15,7 @@ Element column_element(uint x, uint y, bool wide)
     if (wide)
         return element_at4(x, y);
     Element e = element_at(x, y, y);
-    if (vector_width() == 4) {
+    if (VECTOR == 4) {
         for (uint k = 1; k < 4; k++) {
             Element next = element_at(x + k, y + k, y + k);
             e.x[k] = next.x.x;

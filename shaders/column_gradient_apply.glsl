@@ -2,7 +2,7 @@
 
 bool is_wide(Coefficients c)
 {
-    return vector_width() == 4 && are_aligned(0, 0);
+    return VECTOR == 4 && are_aligned(0, 0);
 }
 
 void visit(inout Coefficients c, uint x, uint y, bool wide)
@@ -14,7 +14,7 @@ void visit(inout Coefficients c, uint x, uint y, bool wide)
     if (wide)
         gradient_store4(x, y, dx, dz);
     else
-        gradient_store(x, y, dx, dz, vector_width());
+        gradient_store(x, y, dx, dz, VECTOR);
 }
 
 void visit4(inout Coefficients c, uint x, uint y, uint x_step, uint y_step, bool wide)

@@ -19,7 +19,7 @@ void column_merge(inout ColumnMoments m, float rows, vec4 mean, vec4 m2)
 
 bool is_wide(ColumnMoments m)
 {
-    return vector_width() == 4 && is_aligned(VKN_BINDING_X, 0);
+    return VECTOR == 4 && is_aligned(VKN_BINDING_X, 0);
 }
 
 void visit(inout ColumnMoments m, uint x, uint y, bool wide)

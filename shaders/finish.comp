@@ -22,16 +22,20 @@ Statistic part_load(uint statistic, uint part)
 void main()
 {
     for (uint item = worker_index(); item < extent[VKN_CHANNEL]; item += worker_count()) {
-        float shift = part_load(item, 0).mean;
+        uint full = 0; // the first part with elements; what an empty one holds is not read
+        while (full + 1 < extent[VKN_OUTER] && part_load(item, full).count == 0.0)
+            full++;
+        float shift = part_load(item, full).mean;
         Moments m = NO_MOMENTS;
-        for (uint part = worker_lane(); part < extent[VKN_OUTER]; part += worker_lanes()) {
+        for (uint part = full + worker_lane(); part < extent[VKN_OUTER]; part += worker_lanes()) {
             Statistic p = part_load(item, part);
-            m = merge(m, Moments(p.count, (p.mean - shift) + p.mean_low, p.m2));
+            if (p.count > 0.0)
+                m = merge(m, Moments(p.count, (p.mean - shift) + p.mean_low, p.m2));
         }
         Statistic s = statistic_of(shift, worker_merge(m));
-        if (worker_lane() == 0) {
+        if (worker_lane() == 0 && s.count > 0.0) {
             store(item, s);
-            if (has(VKN_HAS_MOMENTS))
+            if (HAS(VKN_HAS_MOMENTS))
                 moments_store(item * part_total + part_first, s);
         }
     }

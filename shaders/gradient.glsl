@@ -47,7 +47,7 @@ Element element_at(uint x, uint y, uint residual)
 {
     Element e = Element(vec4(x_load(first_of(VKN_BINDING_X) + x)), vec4(dy_load(first_of(VKN_BINDING_DY) + y)),
                         vec4(0.0));
-    if (has(VKN_HAS_RESIDUAL))
+    if (HAS(VKN_HAS_RESIDUAL))
         e.residual = vec4(residual_load(first_of(VKN_BINDING_RESIDUAL) + residual));
     return e;
 }
@@ -56,7 +56,7 @@ Element element_at4(uint x, uint y)
 {
     Element e = Element(x_load4((first_of(VKN_BINDING_X) + x) / 4), dy_load4((first_of(VKN_BINDING_DY) + y) / 4),
                         vec4(0.0));
-    if (has(VKN_HAS_RESIDUAL))
+    if (HAS(VKN_HAS_RESIDUAL))
         e.residual = residual_load4((first_of(VKN_BINDING_RESIDUAL) + y) / 4);
     return e;
 }
@@ -65,25 +65,25 @@ Element element_at4(uint x, uint y)
 void gradient_store(uint x, uint y, vec4 dx, vec4 dz, uint count)
 {
     for (uint k = 0; k < count; k++) {
-        if (has(VKN_HAS_DX))
+        if (HAS(VKN_HAS_DX))
             dx_store(first_of(DX_BINDING) + x + k, dx[k]);
-        if (has(VKN_HAS_DRESIDUAL))
+        if (HAS(VKN_HAS_DRESIDUAL))
             dresidual_store(first_of(VKN_BINDING_DRESIDUAL) + y + k, dz[k]);
     }
 }
 
 void gradient_store4(uint x, uint y, vec4 dx, vec4 dz)
 {
-    if (has(VKN_HAS_DX))
+    if (HAS(VKN_HAS_DX))
         dx_store4((first_of(DX_BINDING) + x) / 4, dx);
-    if (has(VKN_HAS_DRESIDUAL))
+    if (HAS(VKN_HAS_DRESIDUAL))
         dresidual_store4((first_of(VKN_BINDING_DRESIDUAL) + y) / 4, dz);
 }
 
 bool are_aligned(uint x, uint y)
 {
     return is_aligned(VKN_BINDING_X, x) && is_aligned(VKN_BINDING_DY, y) &&
-           (!has(VKN_HAS_RESIDUAL) || is_aligned(VKN_BINDING_RESIDUAL, y)) &&
-           (!has(VKN_HAS_DX) || is_aligned(DX_BINDING, x)) &&
-           (!has(VKN_HAS_DRESIDUAL) || is_aligned(VKN_BINDING_DRESIDUAL, y));
+           (!HAS(VKN_HAS_RESIDUAL) || is_aligned(VKN_BINDING_RESIDUAL, y)) &&
+           (!HAS(VKN_HAS_DX) || is_aligned(DX_BINDING, x)) &&
+           (!HAS(VKN_HAS_DRESIDUAL) || is_aligned(VKN_BINDING_DRESIDUAL, y));
 }

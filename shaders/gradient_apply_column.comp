@@ -17,7 +17,7 @@ void main()
     for (uint item = gl_GlobalInvocationID.x; item < items; item += gl_NumWorkGroups.x * LOCAL_SIZE) {
         Column c = column_of(item);
         Coefficients all = coefficients_load(c.index);
-        for (uint k = 1; k < vector_width(); k++)
+        for (uint k = 1; k < VECTOR; k++)
             coefficients_component(all, k, coefficients_load(column_index(c, k)));
         column_walk(all, c);
     }

@@ -28,11 +28,6 @@ Sums part_load(uint statistic, uint part)
     return Sums(sums_in[i], sums_in[i + 1], sums_in[i + 2]);
 }
 
-float accumulated(uint accumulate, float before, float sum)
-{
-    return accumulate != 0 ? before + sum : sum;
-}
-
 void coefficients_store(uint index, Coefficients c)
 {
     uint i = first_of(VKN_BINDING_MOMENTS_OUT) + index * 8;
@@ -54,11 +49,19 @@ void main()
         if (worker_lane() == 0) {
             uint g = first_of(VKN_BINDING_DGAMMA) + item;
             uint b = first_of(VKN_BINDING_DBETA) + item;
-            if (has(VKN_HAS_DGAMMA))
-                dgamma[g] = accumulated(ACCUMULATE, dgamma[g], s.dz_xhat);
-            if (has(VKN_HAS_DBETA))
-                dbeta[b] = accumulated(ACCUMULATE, dbeta[b], s.dz);
-            if (has(VKN_HAS_COEFFICIENTS))
+            float before_g = 0.0;
+            float before_b = 0.0;
+            if (HAS(VKN_HAS_DGAMMA)) {
+                if (ACCUMULATE != 0)
+                    before_g = dgamma[g];
+                dgamma[g] = before_g + s.dz_xhat;
+            }
+            if (HAS(VKN_HAS_DBETA)) {
+                if (ACCUMULATE != 0)
+                    before_b = dbeta[b];
+                dbeta[b] = before_b + s.dz;
+            }
+            if (HAS(VKN_HAS_COEFFICIENTS))
                 coefficients_store(item, coefficients_of(item, s));
         }
     }

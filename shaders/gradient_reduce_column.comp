@@ -19,10 +19,10 @@ void main()
     for (uint item = gl_GlobalInvocationID.x; item < items; item += gl_NumWorkGroups.x * LOCAL_SIZE) {
         Column c = column_of(item);
         Coefficients all = coefficients_given(c.index);
-        for (uint k = 1; k < vector_width(); k++)
+        for (uint k = 1; k < VECTOR; k++)
             coefficients_component(all, k, coefficients_given(column_index(c, k)));
         ColumnSums s = column_sums(c, all);
-        for (uint k = 0; k < vector_width(); k++)
+        for (uint k = 0; k < VECTOR; k++)
             sums_store(column_index(c, k) * part_total + part_first + c.part, column_component(s, c, k));
     }
 }

@@ -9,12 +9,9 @@ layout(constant_id = VKN_SPEC_ROLES) const uint ROLES = 0;
 
 layout(push_constant) uniform Push { VKN_PUSH_FIELDS };
 
-// Specialization constants are compared through function arguments and results only: expressions of
-// constants alone would become OpSpecConstantOp, which lib/shader.c does not evaluate.
-bool has(uint role)
-{
-    return (ROLES & role) != 0;
-}
+// Branches on specialization constants name them directly, not through arguments: then the condition is
+// a constant of the module, and lib/prune.c removes the side not taken before a driver sees the code.
+#define HAS(role) ((ROLES & (role)) != 0)
 
 // The box's first element in a binding. Bindings begin at an aligned address at or below it.
 uint first_of(uint binding)

@@ -17,7 +17,7 @@ void main()
         Column c = column_of(item);
         ColumnMoments m = column_reduce(c);
         Affine a;
-        for (uint k = 0; k < vector_width(); k++) {
+        for (uint k = 0; k < VECTOR; k++) {
             Statistic s = column_statistic(m, k);
             store(column_index(c, k), s);
             affine_component(a, k, affine_of(column_index(c, k), s));

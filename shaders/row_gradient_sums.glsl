@@ -11,7 +11,7 @@ uint head_of(RowSums s, uint x, uint y, uint count)
 {
     uint head = min(head_before(VKN_BINDING_X, x), count);
     return is_aligned(VKN_BINDING_DY, y + head) &&
-                   (!has(VKN_HAS_RESIDUAL) || is_aligned(VKN_BINDING_RESIDUAL, y + head))
+                   (!HAS(VKN_HAS_RESIDUAL) || is_aligned(VKN_BINDING_RESIDUAL, y + head))
                ? head
                : count;
 }

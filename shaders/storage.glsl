@@ -2,15 +2,8 @@
 // Arithmetic is f32. Conversions are done on bits, so that rounding (to nearest, ties to even), overflow
 // (to infinity) and subnormal f16 are IEEE's on every device.
 
-bool is_type(uint type, uint wanted)
+float f16_decode(uint bits)
 {
-    return type == wanted;
-}
-
-float half_decode(uint type, uint bits)
-{
-    if (is_type(type, VKN_STORE_BF16))
-        return uintBitsToFloat(bits << 16);
     uint sign = (bits & 0x8000u) << 16;
     uint magnitude = bits & 0x7FFFu;
     if (magnitude < 0x0400u) // zero or subnormal
@@ -19,13 +12,11 @@ float half_decode(uint type, uint bits)
     return uintBitsToFloat((magnitude >= 0x7C00u ? rebiased | 0x7F800000u : rebiased) | sign);
 }
 
-uint half_encode(uint type, float v)
+uint f16_encode(float v)
 {
     uint bits = floatBitsToUint(v);
     uint magnitude = bits & 0x7FFFFFFFu;
     uint sign = (bits >> 16) & 0x8000u;
-    if (is_type(type, VKN_STORE_BF16))
-        return magnitude > 0x7F800000u ? sign | 0x7FC0u : (bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16;
     if (magnitude > 0x7F800000u)
         return sign | 0x7E00u;
     if (magnitude >= 0x477FF000u) // rounds to 65536 or more
@@ -35,16 +26,16 @@ uint half_encode(uint type, float v)
     return sign | ((magnitude + 0xFFFu + ((magnitude >> 13) & 1u) - (112u << 23)) >> 13);
 }
 
-vec4 half_decode4(uint type, uvec2 words)
+float bf16_decode(uint bits)
 {
-    return vec4(half_decode(type, words.x & 0xFFFFu), half_decode(type, words.x >> 16),
-                half_decode(type, words.y & 0xFFFFu), half_decode(type, words.y >> 16));
+    return uintBitsToFloat(bits << 16);
 }
 
-uvec2 half_encode4(uint type, vec4 v)
+uint bf16_encode(float v)
 {
-    return uvec2(half_encode(type, v.x) | half_encode(type, v.y) << 16,
-                 half_encode(type, v.z) | half_encode(type, v.w) << 16);
+    uint bits = floatBitsToUint(v);
+    bool nan = (bits & 0x7FFFFFFFu) > 0x7F800000u;
+    return nan ? (bits >> 16) | 0x0040u : (bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16;
 }
 
 // name_load(element), name_load4(quad): a quad is four elements from a multiple of four on.
@@ -52,17 +43,25 @@ uvec2 half_encode4(uint type, vec4 v)
     layout(set = 0, binding = slot) readonly buffer name##Words1 { uint name##_words1[]; };                  \
     layout(set = 0, binding = slot) readonly buffer name##Words2 { uvec2 name##_words2[]; };                 \
     layout(set = 0, binding = slot) readonly buffer name##Words4 { uvec4 name##_words4[]; };                 \
+    float name##_decode(uint bits)                                                                           \
+    {                                                                                                        \
+        if (type == VKN_STORE_F16)                                                                           \
+            return f16_decode(bits);                                                                         \
+        return bf16_decode(bits);                                                                            \
+    }                                                                                                        \
     float name##_load(uint element)                                                                          \
     {                                                                                                        \
-        if (is_type(type, VKN_STORE_F32))                                                                    \
+        if (type == VKN_STORE_F32)                                                                           \
             return uintBitsToFloat(name##_words1[element]);                                                  \
-        return half_decode(type, (name##_words1[element / 2] >> (element % 2 * 16)) & 0xFFFFu);              \
+        return name##_decode((name##_words1[element / 2] >> (element % 2 * 16)) & 0xFFFFu);                  \
     }                                                                                                        \
     vec4 name##_load4(uint quad)                                                                             \
     {                                                                                                        \
-        if (is_type(type, VKN_STORE_F32))                                                                    \
+        if (type == VKN_STORE_F32)                                                                           \
             return uintBitsToFloat(name##_words4[quad]);                                                     \
-        return half_decode4(type, name##_words2[quad]);                                                      \
+        uvec2 words = name##_words2[quad];                                                                   \
+        return vec4(name##_decode(words.x & 0xFFFFu), name##_decode(words.x >> 16),                          \
+                    name##_decode(words.y & 0xFFFFu), name##_decode(words.y >> 16));                         \
     }
 
 // name_store(element, value), name_store4(quad, values). Two invocations may each own one half of a word,
@@ -71,20 +70,27 @@ uvec2 half_encode4(uint type, vec4 v)
     layout(set = 0, binding = slot) buffer name##Words1 { uint name##_words1[]; };                           \
     layout(set = 0, binding = slot) writeonly buffer name##Words2 { uvec2 name##_words2[]; };                \
     layout(set = 0, binding = slot) writeonly buffer name##Words4 { uvec4 name##_words4[]; };                \
+    uint name##_encode(float v)                                                                              \
+    {                                                                                                        \
+        if (type == VKN_STORE_F16)                                                                           \
+            return f16_encode(v);                                                                            \
+        return bf16_encode(v);                                                                               \
+    }                                                                                                        \
     void name##_store(uint element, float v)                                                                 \
     {                                                                                                        \
-        if (is_type(type, VKN_STORE_F32)) {                                                                  \
+        if (type == VKN_STORE_F32) {                                                                         \
             name##_words1[element] = floatBitsToUint(v);                                                     \
         } else {                                                                                             \
             uint shift = element % 2 * 16;                                                                   \
             atomicAnd(name##_words1[element / 2], 0xFFFF0000u >> shift);                                     \
-            atomicOr(name##_words1[element / 2], half_encode(type, v) << shift);                             \
+            atomicOr(name##_words1[element / 2], name##_encode(v) << shift);                                 \
         }                                                                                                    \
     }                                                                                                        \
     void name##_store4(uint quad, vec4 v)                                                                    \
     {                                                                                                        \
-        if (is_type(type, VKN_STORE_F32))                                                                    \
+        if (type == VKN_STORE_F32)                                                                           \
             name##_words4[quad] = floatBitsToUint(v);                                                        \
         else                                                                                                 \
-            name##_words2[quad] = half_encode4(type, v);                                                     \
+            name##_words2[quad] = uvec2(name##_encode(v.x) | name##_encode(v.y) << 16,                       \
+                                        name##_encode(v.z) | name##_encode(v.w) << 16);                      \
     }

@@ -7,26 +7,23 @@ layout(set = 0, binding = VKN_BINDING_SPREAD) buffer Spread { float spread_out[]
 layout(set = 0, binding = VKN_BINDING_RUNNING_MEAN) buffer RunningMean { float running_mean[]; };
 layout(set = 0, binding = VKN_BINDING_RUNNING_VARIANCE) buffer RunningVariance { float running_variance[]; };
 
-bool is_unbiased(uint unbiased)
-{
-    return unbiased != 0;
-}
-
 // `index` counts statistics of this box.
 void store(uint index, Statistic s)
 {
     float variance = variance_of(s);
-    if (has(VKN_HAS_MEAN))
+    if (HAS(VKN_HAS_MEAN))
         mean_out[first_of(VKN_BINDING_MEAN) + index] = s.mean;
-    if (has(VKN_HAS_INV_STD))
+    if (HAS(VKN_HAS_INV_STD))
         spread_out[first_of(VKN_BINDING_SPREAD) + index] = inverse_deviation(variance);
-    if (has(VKN_HAS_VARIANCE))
+    if (HAS(VKN_HAS_VARIANCE))
         spread_out[first_of(VKN_BINDING_SPREAD) + index] = variance;
-    if (has(VKN_HAS_RUNNING)) {
+    if (HAS(VKN_HAS_RUNNING)) {
         uint i = first_of(VKN_BINDING_RUNNING_MEAN) + index;
         running_mean[i] = running_mean[i] * running_weight + s.mean * batch_weight;
         i = first_of(VKN_BINDING_RUNNING_VARIANCE) + index;
-        float moved = is_unbiased(UNBIASED) ? s.m2 / max(s.count - 1.0, 1.0) : variance;
+        float moved = variance;
+        if (UNBIASED != 0)
+            moved = s.m2 / max(s.count - 1.0, 1.0);
         running_variance[i] = running_variance[i] * running_weight + moved * batch_weight;
     }
 }

@@ -2,6 +2,8 @@
 
 #include <inttypes.h>
 
+#include "schedule.h"
+
 static VknDeviceClass device_class(const VkPhysicalDeviceProperties *properties) {
     static const struct {
         uint32_t vendor;
@@ -82,8 +84,10 @@ VknResult vkn_caps_query(const VknContextDesc *desc, VknCaps *caps) {
         c.subgroup_size_control && size.maxSubgroupSize ? size.maxSubgroupSize : subgroup.subgroupSize;
     c.subgroup_arithmetic = compute && (subgroup.supportedOperations & VK_SUBGROUP_FEATURE_ARITHMETIC_BIT);
     c.subgroup_shuffle = compute && (subgroup.supportedOperations & VK_SUBGROUP_FEATURE_SHUFFLE_BIT);
-    *caps = c;
-    return VKN_SUCCESS;
+    VknResult result = vkn_schedule_check_caps(&host, &c);
+    if (!result)
+        *caps = c;
+    return result;
 }
 
 VknResult vkn_caps_lower(const VknHost *host, VknCaps *caps, const VknCaps *lowered) {

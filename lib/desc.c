@@ -93,9 +93,9 @@ static VknResult resolve_shape(const VknHost *host, VknDesc *desc) {
                         desc->rank);
     uint64_t count = 1;
     for (uint32_t i = 0; i < desc->rank; i++) {
-        if (desc->shape[i] >= MOST_ELEMENTS || (desc->shape[i] && count > MOST_ELEMENTS / desc->shape[i]))
+        if (desc->shape[i] > MOST_ELEMENTS || (desc->shape[i] && count > MOST_ELEMENTS / desc->shape[i]))
             return VKN_FAIL(host, INVALID_ARGUMENT,
-                            "a tensor must have fewer than 2^56 elements; shape[%" PRIu32 "] = %" PRIu64
+                            "a tensor must have at most 2^56 elements; shape[%" PRIu32 "] = %" PRIu64
                             " makes it more",
                             i, desc->shape[i]);
         count *= desc->shape[i] ? desc->shape[i] : 1;
@@ -206,7 +206,8 @@ static uint64_t tensor_span(const VknDesc *desc, const VknTensor *tensor) {
 
 /* Whether no two indices share memory: walking axes from the smallest stride, each stride must pass over
  * all that the axes before it span. (Interleavings that this refuses do not occur in practice.) */
-static bool tensor_is_injective(const VknDesc *desc, const VknTensor *tensor) {
+static VknResult check_injective(const VknHost *host, const VknDesc *desc, const char *name,
+                                 const VknTensor *tensor) {
     bool done[VKN_MAX_RANK] = {false};
     uint64_t span = 1;
     for (uint32_t round = 0; round < desc->rank; round++) {
@@ -215,12 +216,16 @@ static bool tensor_is_injective(const VknDesc *desc, const VknTensor *tensor) {
             if (!done[i] && (next == VKN_MAX_RANK || tensor->stride[i] < tensor->stride[next]))
                 next = i;
         done[next] = true;
-        if (desc->shape[next] > 1 && tensor->stride[next] < span)
-            return false;
-        if (desc->shape[next] > 1)
-            span += (desc->shape[next] - 1) * tensor->stride[next];
+        if (desc->shape[next] <= 1)
+            continue;
+        if (tensor->stride[next] < span)
+            return VKN_FAIL(host, INVALID_ARGUMENT,
+                            "%s.stride: elements of %s must not share memory; stride[%" PRIu32 "] = %" PRIu64
+                            " is less than the %" PRIu64 " elements that smaller strides span",
+                            name, name, next, tensor->stride[next], span);
+        span += (desc->shape[next] - 1) * tensor->stride[next];
     }
-    return true;
+    return VKN_SUCCESS;
 }
 
 static VknResult resolve_tensor(const VknHost *host, const VknDesc *desc, const char *name,
@@ -236,9 +241,16 @@ static VknResult resolve_tensor(const VknHost *host, const VknDesc *desc, const 
         tensor->stride[i] = stride;
         stride *= desc->shape[i] ? desc->shape[i] : 1;
     }
+    uint32_t longest = 0;
+    for (uint32_t i = 1; i < desc->rank; i++)
+        if (tensor->stride[i] > tensor->stride[longest])
+            longest = i;
     if (tensor_span(desc, tensor) == 0)
-        return VKN_FAIL(host, INVALID_ARGUMENT, "%s.stride: the tensor must span fewer than 2^56 elements",
-                        name);
+        return VKN_FAIL(
+            host, INVALID_ARGUMENT,
+            "%s.stride: the tensor must span at most 2^56 elements; the longest step is stride[%" PRIu32
+            "] = %" PRIu64 " over %" PRIu64,
+            name, longest, tensor->stride[longest], desc->shape[longest]);
     return VKN_SUCCESS;
 }
 
@@ -250,10 +262,8 @@ static VknResult resolve_layout(const VknHost *host, const VknDesc *desc, const 
         return VKN_SUCCESS;
     }
     VknResult result = resolve_tensor(host, desc, name, tensor);
-    if (!result && (desc->roles & roles & vkn_operation_info(desc->operation)->writes) &&
-        !tensor_is_injective(desc, tensor))
-        return VKN_FAIL(host, INVALID_ARGUMENT, "%s.stride: elements of %s must not share memory", name,
-                        name);
+    if (!result && (desc->roles & roles & vkn_operation_info(desc->operation)->writes))
+        result = check_injective(host, desc, name, tensor);
     return result;
 }
 

@@ -93,11 +93,11 @@ static uint64_t binding_bytes(const VknCaps *caps) {
     return caps->max_storage_range - vkn_max(caps->storage_offset_alignment, 16);
 }
 
-/* The cut for kernels that bind `statistic_bytes` per statistic. */
-static VknBox planner_cut(const VknPlanner *p, uint64_t statistic_bytes) {
+/* The cut for kernels that bind `statistic_bytes` per statistic and see at most `elements`. */
+static VknBox planner_cut(const VknPlanner *p, uint64_t statistic_bytes, uint64_t elements) {
     uint64_t bytes = binding_bytes(p->caps);
     const VknDesc *desc = &p->schedule->desc;
-    VknBoxLimit limit = {.elements = (uint64_t)1 << 30};
+    VknBoxLimit limit = {.elements = elements};
     for (int space = 0; space < VKN_SPACE_COUNT; space++)
         limit.span[space] = bytes / statistic_bytes;
     for (uint32_t role = 0; role < VKN_ROLE_COUNT; role++)
@@ -106,9 +106,23 @@ static VknBox planner_cut(const VknPlanner *p, uint64_t statistic_bytes) {
     return vkn_view_cut(p->view, &limit);
 }
 
-bool vkn_planner_sees_whole(const VknPlanner *p) {
-    VknBox chunk = planner_cut(p, is_gradient(p) ? GRADIENT_NORM.statistic_bytes : NORM.statistic_bytes);
-    return vkn_cut_count(p->view, &chunk, false) == 1;
+/* ------------------------------------------------------------------------------------------ stages */
+
+static VknWorker stage_worker(const VknPlanner *p, const Stage *stage) {
+    VknWorker worker = vkn_team_worker(p->caps, p->team);
+    return vkn_shaders[stage->kernel[p->access]][VKN_WORKER_ALONE].code ? VKN_WORKER_ALONE : worker;
+}
+
+/* Boxes, and the parts that each statistic has in a box. */
+typedef struct Tiling {
+    VknBox chunk;
+    uint64_t length; /* elements per part */
+    uint64_t parts;  /* per box */
+} Tiling;
+
+/* A part's length: multiples of 16 elements, so that parts begin aligned where rows do. */
+static uint64_t part_length(uint64_t elements, uint64_t parts) {
+    return parts == 1 ? elements : vkn_round_up(vkn_divide_up(elements, parts), 16);
 }
 
 /* Parts per statistic for boxes like `chunk`: enough to keep the device busy, none too small. */
@@ -121,27 +135,64 @@ static uint64_t part_count(const VknPlanner *p, const VknBox *chunk, VknWorker w
     return vkn_max(1, vkn_min(vkn_divide_up(workers, statistics), elements / p->tuning->part));
 }
 
-/* A part's length: multiples of 16 elements, so that parts begin aligned where rows do. */
-static uint64_t part_length(uint64_t elements, uint64_t parts) {
-    return parts == 1 ? elements : vkn_round_up(vkn_divide_up(elements, parts), 16);
+static bool is_elementwise(const VknPlanner *p, VknWorker worker) {
+    return p->access == VKN_ACCESS_ANY && worker == VKN_WORKER_ALONE;
 }
 
-/* ------------------------------------------------------------------------------------------ stages */
-
-static VknWorker stage_worker(const VknPlanner *p, const Stage *stage) {
-    VknWorker worker = vkn_team_worker(p->caps, p->team);
-    return vkn_shaders[stage->kernel[p->access]][VKN_WORKER_ALONE].code ? VKN_WORKER_ALONE : worker;
+/* At most how many loop iterations an invocation runs for one part. */
+static uint64_t part_iterations(const VknPlanner *p, const Stage *stage, const Tiling *t) {
+    VknWorker worker = stage_worker(p, stage);
+    uint64_t walk = vkn_divide_up(t->length, vkn_worker_lanes(p, worker));
+    bool twice = stage == &NORM || stage == &GRADIENT_NORM;
+    if (is_elementwise(p, worker))
+        return 1;
+    if (p->access != VKN_ACCESS_ANY) /* each run has a head, a body in two loops, and a tail */
+        walk += 6 * (t->length / vkn_box_extent(p->view, &t->chunk, VKN_INNER) + 2);
+    return 2 + (twice ? 2 * walk : walk);
 }
 
-/* One step per box. Each box has `box_parts` parts of `length` elements; the parts of a statistic's boxes are
- * numbered through, `total` of them. */
-static VknResult emit_boxes(VknPlanner *p, const Stage *stage, const VknBox *chunk, uint64_t length,
-                            uint64_t box_parts, uint64_t total) {
-    uint64_t kept = vkn_cut_count(p->view, chunk, true);
-    uint64_t reduced = vkn_cut_count(p->view, chunk, false);
+/* What a dispatch hands out to workers. */
+static uint64_t box_items(const VknPlanner *p, const Stage *stage, const VknBox *box, uint64_t parts) {
+    uint64_t statistics = vkn_box_count(p->view, box, true);
+    if (is_elementwise(p, stage_worker(p, stage)))
+        return statistics * vkn_box_count(p->view, box, false);
+    bool vector = p->access == VKN_ACCESS_COLUMN && vkn_box_is_vector(p->view, box);
+    return statistics / (vector ? 4 : 1) * parts;
+}
+
+/* Chooses boxes and parts so that neither bindings nor loops grow too long. `whole`: one part. */
+static Tiling tile(const VknPlanner *p, const Stage *stage, uint64_t statistic_bytes, bool whole) {
+    VknWorker worker = stage_worker(p, stage);
+    Tiling t;
+    for (uint64_t elements = (uint64_t)1 << 30;; elements /= 2) {
+        t.chunk = planner_cut(p, statistic_bytes, elements);
+        uint64_t count = vkn_box_count(p->view, &t.chunk, false);
+        t.parts = whole ? 1 : part_count(p, &t.chunk, worker);
+        t.length = part_length(count, t.parts);
+        while (!whole && t.length > 16 && part_iterations(p, stage, &t) > VKN_MOST_ITERATIONS)
+            t.length = part_length(count, t.parts *= 2);
+        t.parts = vkn_divide_up(count, t.length);
+        uint64_t items = box_items(p, stage, &t.chunk, t.parts);
+        if (elements == 1 ||
+            vkn_groups_needed(p, worker, items, part_iterations(p, stage, &t)) <= p->caps->max_group_count)
+            return t;
+    }
+}
+
+bool vkn_planner_sees_whole(const VknPlanner *p) {
+    const Stage *stage = is_gradient(p) ? &GRADIENT_NORM : &NORM;
+    Tiling t = tile(p, stage, stage->statistic_bytes, true);
+    return vkn_cut_count(p->view, &t.chunk, false) == 1 &&
+           part_iterations(p, stage, &t) <= VKN_MOST_ITERATIONS;
+}
+
+/* One step per box. The parts of a statistic's boxes are numbered through, `total` of them. */
+static VknResult emit_boxes(VknPlanner *p, const Stage *stage, const Tiling *t, uint64_t total) {
+    uint64_t kept = vkn_cut_count(p->view, &t->chunk, true);
+    uint64_t reduced = vkn_cut_count(p->view, &t->chunk, false);
     p->stage++;
     for (uint64_t i = 0; i < kept * reduced; i++) {
-        VknBox box = vkn_cut_box(p->view, chunk, i / reduced, i % reduced);
+        VknBox box = vkn_cut_box(p->view, &t->chunk, i / reduced, i % reduced);
         VknStep *step;
         VknResult result = vkn_step_add(p, stage->kernel[p->access], stage_worker(p, stage), &step);
         if (result)
@@ -154,17 +205,13 @@ static VknResult emit_boxes(VknPlanner *p, const Stage *stage, const VknBox *chu
                 vkn_step_bind(p, step, *use, vkn_box_first(p->view, &box, space) * records,
                               vkn_box_span(p->view, &box, space) * records);
         }
-        step->push.part_length = (uint32_t)length;
-        step->push.part_count = (uint32_t)box_parts;
-        step->push.part_first = (uint32_t)(i % reduced * box_parts);
+        step->push.part_length = (uint32_t)t->length;
+        step->push.part_count = (uint32_t)t->parts;
+        step->push.part_first = (uint32_t)(i % reduced * t->parts);
         step->push.part_total = (uint32_t)total;
         if (p->schedule->desc.operation == VKN_OPERATION_TRAIN_GRADIENT)
             step->spec[VKN_SPEC_ROLES - 1] |= VKN_HAS_MOMENTS;
-        uint64_t statistics = vkn_box_count(p->view, &box, true);
-        uint64_t vectors = statistics / step->spec[VKN_SPEC_VECTOR - 1];
-        bool elementwise = p->access == VKN_ACCESS_ANY && step->worker == VKN_WORKER_ALONE;
-        vkn_step_set_groups(
-            p, step, elementwise ? statistics * vkn_box_count(p->view, &box, false) : vectors * box_parts);
+        vkn_step_set_groups(p, step, box_items(p, stage, &box, t->parts), part_iterations(p, stage, t));
     }
     return VKN_SUCCESS;
 }
@@ -175,26 +222,23 @@ static uint64_t *workspace(VknPlanner *p) {
 
 VknResult vkn_emit_norm(VknPlanner *p) {
     const Stage *stage = is_gradient(p) ? &GRADIENT_NORM : &NORM;
-    VknBox chunk = planner_cut(p, stage->statistic_bytes);
+    Tiling t = tile(p, stage, stage->statistic_bytes, true);
     if (is_gradient(p))
         *workspace(p) = p->view->statistic_count * MOMENTS_BYTES;
-    return emit_boxes(p, stage, &chunk, vkn_box_count(p->view, &chunk, false), 1, 1);
+    return emit_boxes(p, stage, &t, 1);
 }
 
 /* The more parts a statistic has, the fewer statistics fit a binding of PARTS. */
 VknResult vkn_emit_reduce(VknPlanner *p, uint64_t *parts) {
     const Stage *stage = is_gradient(p) ? &GRADIENT_REDUCE : &REDUCE;
     uint64_t most = binding_bytes(p->caps) / MOMENTS_BYTES;
-    VknBox chunk;
-    uint64_t elements, box_parts, guess;
+    uint64_t guess;
+    Tiling t;
     *parts = 1;
     do {
         guess = *parts;
-        chunk = planner_cut(p, guess * MOMENTS_BYTES);
-        elements = vkn_box_count(p->view, &chunk, false);
-        box_parts =
-            vkn_divide_up(elements, part_length(elements, part_count(p, &chunk, stage_worker(p, stage))));
-        *parts = vkn_cut_count(p->view, &chunk, false) * box_parts;
+        t = tile(p, stage, guess * MOMENTS_BYTES, false);
+        *parts = vkn_cut_count(p->view, &t.chunk, false) * t.parts;
         if (*parts > most)
             return VKN_FAIL(p->host, UNSUPPORTED,
                             "a statistic of %" PRIu64 " elements has %" PRIu64
@@ -202,16 +246,13 @@ VknResult vkn_emit_reduce(VknPlanner *p, uint64_t *parts) {
                             p->view->reduce_count, *parts, p->caps->max_storage_range, most);
     } while (*parts > guess);
     *workspace(p) = p->view->statistic_count * *parts * MOMENTS_BYTES;
-    return emit_boxes(p, stage, &chunk, part_length(elements, box_parts), box_parts, *parts);
+    return emit_boxes(p, stage, &t, *parts);
 }
 
 VknResult vkn_emit_apply(VknPlanner *p, bool merged) {
     const Stage *stage = is_gradient(p) ? &GRADIENT_APPLY : merged ? &APPLY_MERGED : &APPLY;
-    VknBox chunk = planner_cut(p, stage->statistic_bytes);
-    uint64_t elements = vkn_box_count(p->view, &chunk, false);
-    uint64_t length = part_length(elements, part_count(p, &chunk, stage_worker(p, stage)));
-    uint64_t parts = vkn_divide_up(elements, length);
-    return emit_boxes(p, stage, &chunk, length, parts, parts);
+    Tiling t = tile(p, stage, stage->statistic_bytes, false);
+    return emit_boxes(p, stage, &t, t.parts);
 }
 
 /* ------------------------------------------------------------------------------------------ finish */
@@ -261,7 +302,7 @@ static VknResult finish_step(VknPlanner *p, const Finish *f) {
     /* Whether the statistic follows x: then the sums enter the coefficients. */
     if (p->schedule->desc.operation == VKN_OPERATION_TRAIN_GRADIENT)
         step->spec[VKN_SPEC_ROLES - 1] |= VKN_HAS_MOMENTS;
-    vkn_step_set_groups(p, step, f->count);
+    vkn_step_set_groups(p, step, f->count, 2 + 2 * f->part_count);
     return VKN_SUCCESS;
 }
 

@@ -4,7 +4,7 @@
 
 #include "step.h"
 
-/* Whether one dispatch can see all elements of each statistic it works on. */
+/* Whether one worker can see all elements of its statistic, at the planner's access and team. */
 bool vkn_planner_sees_whole(const VknPlanner *p);
 
 /* TRAIN in one stage; or sums and dx of TRAIN_GRADIENT and APPLY_GRADIENT, with sums to VKN_RESOURCE_PARTS,

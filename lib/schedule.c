@@ -14,10 +14,27 @@ static uint32_t with_alias(uint32_t resources) {
     return resources & tensors ? resources | tensors : resources;
 }
 
-/* A step needs a barrier when a step of an earlier stage, since the last barrier, wrote what it touches or
- * read what it writes. */
-static void place_barriers(VknSchedule *schedule) {
-    uint32_t earlier_reads = 0, earlier_writes = 0, stage_reads = 0, stage_writes = 0;
+/* Whether two steps of one stage touch bytes of one buffer that one of them writes. Their windows are
+ * disjoint, but bindings begin at aligned addresses below them, and ranges are what tools compare. */
+static bool windows_overlap(const VknStep *a, const VknStep *b, uint64_t alignment) {
+    for (uint32_t i = 0; i < a->binding_count; i++)
+        for (uint32_t j = 0; j < b->binding_count; j++) {
+            const VknStepBinding *x = &a->binding[i], *y = &b->binding[j];
+            bool same =
+                x->role == y->role || (vkn_roles[x->resource].tensor && vkn_roles[y->resource].tensor);
+            bool written = (a->writes >> x->resource | b->writes >> y->resource) & 1;
+            if (same && written && x->offset < y->offset + y->size + alignment &&
+                y->offset < x->offset + x->size + alignment)
+                return true;
+        }
+    return false;
+}
+
+/* A step needs a barrier when a step since the last barrier wrote what it touches or read what it writes:
+ * any of an earlier stage, or one of its own stage whose window overlaps. */
+static void place_barriers(const VknCaps *caps, VknSchedule *schedule) {
+    uint32_t earlier_reads = 0, earlier_writes = 0, stage_reads = 0, stage_writes = 0, stage_first = 0;
+    uint64_t alignment = vkn_max(caps->storage_offset_alignment, 16);
     for (uint32_t i = 0; i < schedule->step_count; i++) {
         VknStep *step = &schedule->steps[i];
         uint32_t reads = with_alias(step->reads), writes = with_alias(step->writes);
@@ -25,10 +42,14 @@ static void place_barriers(VknSchedule *schedule) {
             earlier_reads |= stage_reads;
             earlier_writes |= stage_writes;
             stage_reads = stage_writes = 0;
+            stage_first = i;
         }
         step->barrier = (earlier_writes & (reads | writes)) || (earlier_reads & writes);
+        for (uint32_t j = stage_first; j < i && !step->barrier; j++)
+            step->barrier = windows_overlap(&schedule->steps[j], step, alignment);
         if (step->barrier) {
             earlier_reads = earlier_writes = stage_reads = stage_writes = 0;
+            stage_first = i;
             schedule->info.barrier_count++;
         }
         stage_reads |= reads;
@@ -138,7 +159,7 @@ VknResult vkn_schedule_make(const VknHost *host, const VknCaps *caps, const VknD
         vkn_schedule_free(host, schedule);
         return result;
     }
-    place_barriers(schedule);
+    place_barriers(caps, schedule);
     info->strategy = (uint32_t)(strategy - vkn_strategies) + 1;
     info->strategy_name = strategy->name;
     info->dispatch_count = schedule->step_count;

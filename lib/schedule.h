@@ -15,6 +15,7 @@ _Static_assert(sizeof(VknPush) <= 128, "push constants must fit every device");
 /* One buffer of a step, in bytes from the start of the role's buffer. */
 typedef struct VknStepBinding {
     uint32_t binding;
+    uint32_t resource; /* a VknRole or VknResource, which lies in the buffer of: */
     VknRole role;
     uint64_t offset;
     uint64_t size;
@@ -33,7 +34,7 @@ typedef struct VknStep {
     uint32_t binding_count;
     uint32_t reads;  /* bits of VknResource and VknRole */
     uint32_t writes; /* likewise */
-    uint32_t stage;  /* steps of one stage are independent of each other */
+    uint32_t stage;  /* steps of one stage do not depend on each other's results */
     bool barrier;    /* before this step */
 } VknStep;
 

@@ -1,12 +1,21 @@
 #include "step.h"
 
+#include <inttypes.h>
 #include <string.h>
+
+/* More windows than this are a sign of a wrong description. */
+#define MOST_STEPS 65536
 
 /* ----------------------------------------------------------------------------------------- workers */
 
+/* The largest subgroup that a workgroup can be a multiple of, which full subgroups ask for. */
+static bool fits_full_subgroups(const VknCaps *caps) {
+    return caps->full_subgroups && caps->max_subgroup_size <= vkn_min(caps->max_invocations, 256);
+}
+
+/* A butterfly needs every lane of gl_SubgroupSize, which only full subgroups promise. */
 static bool shuffle_is_safe(const VknCaps *caps) {
-    /* A butterfly needs every lane of gl_SubgroupSize, which only full subgroups promise. */
-    return caps->subgroup_shuffle && caps->full_subgroups;
+    return caps->subgroup_shuffle && fits_full_subgroups(caps);
 }
 
 bool vkn_team_exists(const VknCaps *caps, VknTeam team) {
@@ -29,8 +38,7 @@ static uint32_t local_size(const VknPlanner *p) {
     uint32_t size = p->tuning->local_size;
     while (size > p->caps->max_invocations)
         size /= 2;
-    /* REQUIRE_FULL_SUBGROUPS asks for a multiple of the largest subgroup. */
-    return (uint32_t)vkn_max(size, vkn_min(p->caps->max_subgroup_size, 256));
+    return fits_full_subgroups(p->caps) ? (uint32_t)vkn_max(size, p->caps->max_subgroup_size) : size;
 }
 
 uint32_t vkn_worker_lanes(const VknPlanner *p, VknWorker worker) {
@@ -53,6 +61,12 @@ uint32_t vkn_worker_lanes(const VknPlanner *p, VknWorker worker) {
 
 VknResult vkn_step_add(VknPlanner *p, VknKernel kernel, VknWorker worker, VknStep **step) {
     VknSchedule *s = p->schedule;
+    if (s->step_count == MOST_STEPS)
+        return VKN_FAIL(p->host, UNSUPPORTED,
+                        "%" PRIu64 " statistics of %" PRIu64 " elements need more than %d dispatches with "
+                        "max_storage_range %" PRIu64,
+                        p->view->statistic_count, p->view->reduce_count, MOST_STEPS,
+                        p->caps->max_storage_range);
     if (s->step_count == s->capacity) {
         uint32_t capacity = s->capacity ? 2 * s->capacity : 4;
         VknStep *steps = vkn_host_alloc(p->host, capacity * sizeof *steps);
@@ -87,10 +101,16 @@ VknResult vkn_step_add(VknPlanner *p, VknKernel kernel, VknWorker worker, VknSte
     return VKN_SUCCESS;
 }
 
-void vkn_step_set_groups(const VknPlanner *p, VknStep *step, uint64_t items) {
+uint64_t vkn_groups_needed(const VknPlanner *p, VknWorker worker, uint64_t items, uint64_t iterations) {
+    uint64_t workers = local_size(p) / vkn_worker_lanes(p, worker);
+    return vkn_divide_up(items, workers * vkn_max(1, VKN_MOST_ITERATIONS / iterations));
+}
+
+void vkn_step_set_groups(const VknPlanner *p, VknStep *step, uint64_t items, uint64_t iterations) {
     uint64_t groups = vkn_divide_up(items, local_size(p) / vkn_worker_lanes(p, step->worker));
-    groups = vkn_min(groups, vkn_min(p->tuning->max_groups, p->caps->max_group_count));
-    step->group_count = (uint32_t)groups;
+    groups = vkn_min(groups, p->tuning->max_groups);
+    groups = vkn_max(groups, vkn_groups_needed(p, step->worker, items, iterations));
+    step->group_count = (uint32_t)vkn_min(groups, p->caps->max_group_count);
 }
 
 /* The workspace holds PARTS, then MERGED or COEFFICIENTS. */
@@ -120,6 +140,7 @@ void vkn_step_bind(const VknPlanner *p, VknStep *step, VknUse use, uint64_t firs
     uint64_t offset = resource_offset(p, use.resource) + first * bytes;
     step->binding[step->binding_count++] = (VknStepBinding){
         .binding = use.binding,
+        .resource = use.resource,
         .role = use.resource >= VKN_ROLE_COUNT ? VKN_ROLE_WORKSPACE : (VknRole)use.resource,
         .offset = offset,
         .size = vkn_round_up(offset + span * bytes, 4) - offset, /* kernels read whole words */

@@ -40,8 +40,15 @@ uint32_t vkn_worker_lanes(const VknPlanner *p, VknWorker worker);
 /* Adds a step of the planner's stage, with everything that follows from the description. */
 VknResult vkn_step_add(VknPlanner *p, VknKernel kernel, VknWorker worker, VknStep **step);
 
+/* The most loop iterations that an invocation should run: lavapipe ends every loop of a shader after 65,535
+ * in all, without a word. */
+#define VKN_MOST_ITERATIONS 32768
+
+/* Workgroups below which an invocation runs more than that, for `items` of `iterations` each. */
+uint64_t vkn_groups_needed(const VknPlanner *p, VknWorker worker, uint64_t items, uint64_t iterations);
+
 /* As many workgroups as `items` need, within the limits. */
-void vkn_step_set_groups(const VknPlanner *p, VknStep *step, uint64_t items);
+void vkn_step_set_groups(const VknPlanner *p, VknStep *step, uint64_t items, uint64_t iterations);
 
 /* Extents and strides of a box. */
 void vkn_step_set_box(const VknPlanner *p, VknStep *step, const VknBox *box);

@@ -44,21 +44,19 @@ static bool fused_legal(const VknPlanner *p) {
     return !residual && vkn_planner_sees_whole(p);
 }
 
-bool vkn_strategy_legal(const VknStrategy *strategy, const VknPlanner *p) {
+bool vkn_strategy_legal(const VknStrategy *strategy, const VknPlanner *planner) {
+    VknPlanner as_planned = *planner, *p = &as_planned;
+    p->access = strategy->access;
+    p->team = strategy->team;
     if (!vkn_team_exists(p->caps, strategy->team))
         return false;
-    if (strategy->fused && !fused_legal(p))
+    if (strategy->access == VKN_ACCESS_ANY)
+        return true;
+    if (!p->view->slotted || !layouts_pair(p->view))
         return false;
-    switch (strategy->access) {
-    case VKN_ACCESS_ROW:
-        return p->view->slotted && layouts_pair(p->view) && rows_are_contiguous(p->view);
-    case VKN_ACCESS_COLUMN:
-        return p->view->slotted && layouts_pair(p->view);
-    case VKN_ACCESS_ANY:
-    case VKN_ACCESS_COUNT:
-        break;
-    }
-    return true;
+    if (strategy->access == VKN_ACCESS_ROW && !rows_are_contiguous(p->view))
+        return false;
+    return !strategy->fused || fused_legal(p);
 }
 
 /* ------------------------------------------------------------------------------------------- suits */

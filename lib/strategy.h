@@ -16,7 +16,7 @@ extern const VknStrategy vkn_strategies[];
 extern const uint32_t vkn_strategy_count;
 
 /* Whether the strategy can serve the planner's operation and view on its device. */
-bool vkn_strategy_legal(const VknStrategy *strategy, const VknPlanner *p);
+bool vkn_strategy_legal(const VknStrategy *strategy, const VknPlanner *planner);
 
 /* Adds the steps. The planner's access and team are set to the strategy's. */
 VknResult vkn_strategy_emit(const VknStrategy *strategy, VknPlanner *p);

@@ -19,7 +19,7 @@ float residual_at(uint element)
 vec4 residual_at4(uint element)
 {
     if (HAS(VKN_HAS_RESIDUAL))
-        return residual_load4((first_of(VKN_BINDING_RESIDUAL) + element) / 4);
+        return residual_load4((first_of(VKN_BINDING_RESIDUAL) + element) >> 2);
     return vec4(0.0);
 }
 
@@ -30,7 +30,7 @@ void output_store(uint element, float v)
 
 void output_store4(uint element, vec4 v)
 {
-    y_store4((first_of(VKN_BINDING_Y) + element) / 4, v);
+    y_store4((first_of(VKN_BINDING_Y) + element) >> 2, v);
 }
 
 // y = act(((x - mean) - mean_low) * scale + offset + residual), for up to four statistics at once. The

@@ -40,8 +40,10 @@ void visit(inout Affine a, uint x, uint y, bool wide)
 
 void visit4(inout Affine a, uint x, uint y, uint x_step, uint y_step, bool wide)
 {
-    for (uint row = 0; row < 4; row++)
-        visit(a, x + row * x_step, y + row * y_step, wide);
+    visit(a, x, y, wide);
+    visit(a, x + x_step, y + y_step, wide);
+    visit(a, x + 2 * x_step, y + 2 * y_step, wide);
+    visit(a, x + 3 * x_step, y + 3 * y_step, wide);
 }
 
 #define STATE Affine

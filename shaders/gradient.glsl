@@ -54,10 +54,10 @@ Element element_at(uint x, uint y, uint residual)
 
 Element element_at4(uint x, uint y)
 {
-    Element e = Element(x_load4((first_of(VKN_BINDING_X) + x) / 4), dy_load4((first_of(VKN_BINDING_DY) + y) / 4),
+    Element e = Element(x_load4((first_of(VKN_BINDING_X) + x) >> 2), dy_load4((first_of(VKN_BINDING_DY) + y) >> 2),
                         vec4(0.0));
     if (HAS(VKN_HAS_RESIDUAL))
-        e.residual = residual_load4((first_of(VKN_BINDING_RESIDUAL) + y) / 4);
+        e.residual = residual_load4((first_of(VKN_BINDING_RESIDUAL) + y) >> 2);
     return e;
 }
 
@@ -75,9 +75,9 @@ void gradient_store(uint x, uint y, vec4 dx, vec4 dz, uint count)
 void gradient_store4(uint x, uint y, vec4 dx, vec4 dz)
 {
     if (HAS(VKN_HAS_DX))
-        dx_store4((first_of(DX_BINDING) + x) / 4, dx);
+        dx_store4((first_of(DX_BINDING) + x) >> 2, dx);
     if (HAS(VKN_HAS_DRESIDUAL))
-        dresidual_store4((first_of(VKN_BINDING_DRESIDUAL) + y) / 4, dz);
+        dresidual_store4((first_of(VKN_BINDING_DRESIDUAL) + y) >> 2, dz);
 }
 
 bool are_aligned(uint x, uint y)

@@ -9,12 +9,12 @@ READ_TENSOR(x, VKN_BINDING_X, X_TYPE)
 
 bool is_aligned(uint binding, uint element)
 {
-    return (first_of(binding) + element) % 4 == 0;
+    return ((first_of(binding) + element) & 3u) == 0;
 }
 
 uint head_before(uint binding, uint element)
 {
-    return (0u - (first_of(binding) + element)) % 4;
+    return (0u - (first_of(binding) + element)) & 3u;
 }
 
 float input_load(uint element)
@@ -24,5 +24,5 @@ float input_load(uint element)
 
 vec4 input_load4(uint element)
 {
-    return prologue(x_load4((first_of(VKN_BINDING_X) + element) / 4));
+    return prologue(x_load4((first_of(VKN_BINDING_X) + element) >> 2));
 }

@@ -10,7 +10,7 @@
 void run_walk(inout STATE s, uint x, uint y, uint count, uint lane, uint lanes)
 {
     uint head = head_of(s, x, y, count);
-    uint tail = head + (count - head) / 4 * 4;
+    uint tail = head + ((count - head) & ~3u);
     uint ahead = lanes * 4;
     for (uint i = lane; i < head; i += lanes)
         visit(s, x + i, y + i);

@@ -45,16 +45,24 @@ Moments subgroup_merge(Moments m)
 
 // One, four, eight elements: a block is reduced in two passes in registers, so that only one merge and
 // one division are paid for it and no sum of squares can cancel, whatever the shift is.
+Moments add_block(Moments m, float size, float mean, float m2)
+{
+    float count = m.count + size;
+    float share = size / count;
+    float distance = mean - m.mean;
+    return Moments(count, m.mean + distance * share, m.m2 + m2 + distance * distance * m.count * share);
+}
+
 Moments add(Moments m, float v)
 {
-    return merge(m, Moments(1.0, v, 0.0));
+    return add_block(m, 1.0, v, 0.0);
 }
 
 Moments add(Moments m, vec4 v)
 {
     float mean = (v.x + v.y + v.z + v.w) * 0.25;
     v -= mean;
-    return merge(m, Moments(4.0, mean, dot(v, v)));
+    return add_block(m, 4.0, mean, dot(v, v));
 }
 
 Moments add(Moments m, vec4 v, vec4 w)
@@ -63,7 +71,7 @@ Moments add(Moments m, vec4 v, vec4 w)
     float mean = (sum.x + sum.y + sum.z + sum.w) * 0.125;
     v -= mean;
     w -= mean;
-    return merge(m, Moments(8.0, mean, dot(v, v) + dot(w, w)));
+    return add_block(m, 8.0, mean, dot(v, v) + dot(w, w));
 }
 
 struct Statistic {

@@ -53,7 +53,7 @@ uint bf16_encode(float v)
     {                                                                                                        \
         if (type == VKN_STORE_F32)                                                                           \
             return uintBitsToFloat(name##_words1[element]);                                                  \
-        return name##_decode((name##_words1[element / 2] >> (element % 2 * 16)) & 0xFFFFu);                  \
+        return name##_decode((name##_words1[element >> 1] >> ((element & 1u) << 4)) & 0xFFFFu);                  \
     }                                                                                                        \
     vec4 name##_load4(uint quad)                                                                             \
     {                                                                                                        \
@@ -81,9 +81,9 @@ uint bf16_encode(float v)
         if (type == VKN_STORE_F32) {                                                                         \
             name##_words1[element] = floatBitsToUint(v);                                                     \
         } else {                                                                                             \
-            uint shift = element % 2 * 16;                                                                   \
-            atomicAnd(name##_words1[element / 2], 0xFFFF0000u >> shift);                                     \
-            atomicOr(name##_words1[element / 2], name##_encode(v) << shift);                                 \
+            uint shift = (element & 1u) << 4;                                                                   \
+            atomicAnd(name##_words1[element >> 1], 0xFFFF0000u >> shift);                                     \
+            atomicOr(name##_words1[element >> 1], name##_encode(v) << shift);                                 \
         }                                                                                                    \
     }                                                                                                        \
     void name##_store4(uint quad, vec4 v)                                                                    \

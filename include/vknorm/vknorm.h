@@ -99,7 +99,8 @@ typedef struct VknCaps {
     uint32_t max_invocations;          /* per workgroup, in x as well; at least 64 */
     uint32_t max_group_count;          /* workgroups per dispatch in x; at least 1 */
     uint32_t max_shared_bytes;         /* shared memory per workgroup; at least 16384 */
-    uint64_t max_storage_range;        /* bytes one storage buffer binding may span; at least 4096 */
+    uint64_t max_storage_range;        /* bytes one storage buffer binding may span; 4096 to
+                                  2^32 - 1 */
     uint32_t max_storage_buffers;      /* storage buffer bindings per dispatch; at least 8 */
     uint32_t storage_offset_alignment; /* bytes, a power of two, at most 256. Lowering raises it. */
     uint32_t max_subgroup_size;        /* lanes, a power of two, at most 128 */
@@ -261,7 +262,8 @@ typedef enum VknRole {
  * the second word keeps what one f32 would round away when the mean is large beside the deviation.
  * Whoever has only one word sets mean_low = 0. */
 typedef struct VknMoments {
-    float count; /* number of elements; 0: an empty part, ignored */
+    float count; /* number of elements; 0: an empty part, whose other words are ignored. A statistic all of
+                    whose parts are empty is not written, and its running values stay. */
     float mean;
     float mean_low;
     float m2; /* sum of squared differences from the mean */
@@ -300,14 +302,15 @@ typedef enum VknRunningVariance {
 typedef struct VknDesc {
     VknOperation operation;
     uint32_t rank;                /* 1 to VKN_MAX_RANK */
-    uint64_t shape[VKN_MAX_RANK]; /* elements per axis. A 0 makes an empty tensor: the plan has no
-                                     dispatch, nothing is written, running statistics stay. */
+    uint64_t shape[VKN_MAX_RANK]; /* elements per axis, at most 2^56 in all. A 0 makes an empty tensor: the
+                                     plan has no dispatch, nothing is written, running statistics stay. */
     /* The axes that keep separate statistics; all other axes are reduced. Keras' and ONNX's `axis`:
      * {1} is batch normalization of NCHW, {-1} of NHWC. Each from -rank to rank - 1, negative counts
      * from the end, none twice, at least one. */
     uint32_t kept_axis_count;
     int32_t kept_axes[VKN_MAX_RANK];
-    /* The roles that will be bound: VKN_ROLE_BIT()s, by the table at VknRole. WORKSPACE is implied. */
+    /* The roles that will be bound: VKN_ROLE_BIT()s, by the table at VknRole, at least one of them an output.
+     * WORKSPACE is implied. */
     uint32_t roles;
     VknTensor x;
     VknTensor y;        /* Y and DY */

@@ -13,11 +13,10 @@ layout(constant_id = VKN_SPEC_PROLOGUE_PARAMETER + 2) const float PROLOGUE_2 = 0
 
 #define VKN_INFINITY uintBitsToFloat(0x7F800000u) // only C reads the defaults
 
-// exp for z <= 0. Arguments below -104 give 0 in f32; some drivers return NaN for them, and SwiftShader a
-// number for NaN.
+// exp for z <= 0. Arguments below -104 give 0 in f32; some drivers return NaN for them.
 float exp_of_negative(float z)
 {
-    return isnan(z) ? z : exp(z < -104.0 ? -104.0 : z);
+    return exp(z < -104.0 ? -104.0 : z);
 }
 
 // exp(z) - 1 for z <= 0. Near 0, where the difference cancels, a Taylor polynomial: its first dropped
@@ -83,7 +82,7 @@ float gate(float z, float weight)
 }
 
 // Each of these is one row of the table, for the epilogue or the prologue.
-float activate(float z)
+float activation_row(float z)
 {
 #define p0 PARAMETER_0
 #define p1 PARAMETER_1
@@ -94,6 +93,14 @@ float activate(float z)
 #include "activation.def"
 #undef VKN_ACTIVATION
     return z;
+}
+
+// NaN is passed on here, since drivers fold 0 * z to 0.
+float activate(float z)
+{
+    if (ACTIVATION == 0)
+        return z;
+    return isnan(z) ? z : activation_row(z);
 }
 
 float activation_derivative(float z)
@@ -109,7 +116,7 @@ float activation_derivative(float z)
 #undef p2
 }
 
-float prologue(float z)
+float prologue_row(float z)
 {
 #define p0 PROLOGUE_0
 #define p1 PROLOGUE_1
@@ -120,6 +127,13 @@ float prologue(float z)
 #include "activation.def"
 #undef VKN_ACTIVATION
     return z;
+}
+
+float prologue(float z)
+{
+    if (PROLOGUE == 0)
+        return z;
+    return isnan(z) ? z : prologue_row(z);
 }
 
 float prologue_derivative(float z)

@@ -33,8 +33,9 @@ void main()
                 m = merge(m, Moments(p.count, (p.mean - shift) + p.mean_low, p.m2));
         }
         Statistic s = statistic_of(shift, worker_merge(m));
-        if (worker_lane() == 0 && s.count > 0.0) {
-            store(item, s);
+        if (worker_lane() == 0) {
+            if (s.count > 0.0)
+                store(item, s);
             if (HAS(VKN_HAS_MOMENTS))
                 moments_store(item * part_total + part_first, s);
         }

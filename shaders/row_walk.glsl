@@ -10,17 +10,18 @@
 void run_walk(inout STATE s, uint x, uint y, uint count, uint lane, uint lanes)
 {
     uint head = head_of(s, x, y, count);
-    uint tail = head + ((count - head) & ~3u);
+    uint middle = (count - head) & ~3u;
+    uint tail = head + middle;
     uint ahead = lanes * 4;
-    for (uint i = lane; i < head; i += lanes)
+    for (uint end = lane; end < count - middle; end += lanes) {
+        uint i = end < head ? end : end + middle;
         visit(s, x + i, y + i);
+    }
     uint i = head + lane * 4;
     for (; i + ahead < tail; i += 2 * ahead)
         visit8(s, x + i, y + i, ahead);
     for (; i < tail; i += ahead)
         visit4(s, x + i, y + i);
-    for (uint i = tail + lane; i < count; i += lanes)
-        visit(s, x + i, y + i);
 }
 
 void row_walk(inout STATE s, Row row, Part part)

@@ -252,7 +252,7 @@ VknResult vkn_emit_reduce(VknPlanner *p, uint64_t *parts) {
 VknResult vkn_emit_apply(VknPlanner *p, bool merged) {
     const Stage *stage = is_gradient(p) ? &GRADIENT_APPLY : merged ? &APPLY_MERGED : &APPLY;
     Tiling t = tile(p, stage, stage->statistic_bytes, false);
-    return emit_boxes(p, stage, &t, t.parts);
+    return emit_boxes(p, stage, &t, vkn_cut_count(p->view, &t.chunk, false) * t.parts);
 }
 
 /* ------------------------------------------------------------------------------------------ finish */

@@ -153,6 +153,12 @@ static float parameter(const TestFill *fill, VknRole role, uint64_t i) {
     case VKN_ROLE_Y:
     case VKN_ROLE_MOMENTS:
     case VKN_ROLE_WORKSPACE:
+    case VKN_ROLE_RESIDUAL:
+    case VKN_ROLE_DY:
+    case VKN_ROLE_DX:
+    case VKN_ROLE_DGAMMA:
+    case VKN_ROLE_DBETA:
+    case VKN_ROLE_DRESIDUAL:
         break;
     }
     return r;

@@ -104,7 +104,7 @@ static void tensors_fill(TestRandom *random, VknDesc *desc) {
     uint64_t kind = test_random_below(random, 10);
     if (kind >= 3)
         tensor_fill(random, desc, &desc->x);
-    desc->y = desc->x;
+    desc->y = desc->residual = desc->dx = desc->x;
     if (kind >= 6)
         tensor_fill(random, desc, &desc->y);
     for (uint32_t i = 0; kind >= 8 && i < desc->rank; i++)
@@ -129,6 +129,10 @@ static void roles_fill(TestRandom *random, VknDesc *desc) {
         break;
     case VKN_OPERATION_FINISH:
         desc->roles = BIT(MOMENTS) | (saved ? saved : BIT(MEAN));
+        break;
+    case VKN_OPERATION_TRAIN_GRADIENT:
+    case VKN_OPERATION_APPLY_GRADIENT:
+        desc->roles = BIT(X) | BIT(DY) | affine | BIT(MEAN) | spread | BIT(DX) | BIT(DGAMMA) | BIT(DBETA);
         break;
     }
 }

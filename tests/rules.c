@@ -60,9 +60,9 @@ static void use_finish(VknDesc *d) {
         __VA_ARGS__;                                                                                         \
     }
 #define BROKEN(F)                                                                                            \
-    F(operation_0, d->operation = (VknOperation)0, "operation", "1 to 4", "0")                               \
-    F(operation_5, d->operation = (VknOperation)5, "operation", "1 to 4", "5")                               \
-    F(operation_negative, d->operation = (VknOperation)-1, "operation", "1 to 4", "-1")                      \
+    F(operation_0, d->operation = (VknOperation)0, "operation", "1 to 6", "0")                               \
+    F(operation_7, d->operation = (VknOperation)7, "operation", "1 to 6", "7")                               \
+    F(operation_negative, d->operation = (VknOperation)-1, "operation", "1 to 6", "-1")                      \
     F(rank_0, d->rank = 0, "rank", "1 to 8", "0")                                                            \
     F(rank_9, d->rank = 9, "rank", "1 to 8", "9")                                                            \
     F(rank_huge, d->rank = UINT32_MAX, "rank", "1 to 8", "4294967295")                                       \
@@ -77,7 +77,7 @@ static void use_finish(VknDesc *d) {
     F(axis_least, d->kept_axes[0] = INT32_MIN, "kept_axes[0]", "-4 to 3", "-2147483648")                     \
     F(axis_twice, (d->kept_axis_count = 2, d->kept_axes[1] = 1), "axis 1", "twice", "0 and 1")               \
     F(axis_twice_negative, (d->kept_axis_count = 2, d->kept_axes[1] = -3), "axis 1", "twice", "0 and 1")     \
-    F(roles_unknown, d->roles |= 1u << 11, "roles", "unknown", "11")                                         \
+    F(roles_unknown, d->roles |= 1u << 17, "roles", "unknown", "17")                                         \
     F(roles_highest, d->roles |= 1u << 31, "roles", "unknown", "31")                                         \
     F(train_without_x, d->roles &= ~BIT(X), "roles", "TRAIN needs X", "0x18e")                               \
     F(train_with_moments, d->roles |= BIT(MOMENTS), "roles", "TRAIN has no MOMENTS", "0x38f")                \
@@ -86,7 +86,7 @@ static void use_finish(VknDesc *d) {
       "0x13")                                                                                                \
     F(one_running, d->roles &= ~BIT(RUNNING_MEAN), "RUNNING_MEAN", "RUNNING_VARIANCE", "0x10f")              \
     F(no_output, (use_statistics(d), d->roles = BIT(X)), "STATISTICS", "no output", "0x1")                   \
-    F(x_type, d->x.type = (VknType)1, "x.type", "VknType", "1")                                              \
+    F(x_type, d->x.type = (VknType)3, "x.type", "VknType", "3")                                              \
     F(y_type, d->y.type = (VknType)7, "y.type", "VknType", "7")                                              \
     F(x_stride_overflow, d->x.stride[1] = UINT64_MAX, "x.stride", "2^56", "18446744073709551615")            \
     F(x_stride_large, d->x.stride[1] = (uint64_t)1 << 55, "x.stride", "2^56", "36028797018963968")           \

@@ -54,8 +54,8 @@ uint64_t sim_output(uint64_t x, uint64_t mean, uint64_t inverse, uint64_t gamma,
 void sim_fault(Simulation *sim, const char *what, uint32_t binding, uint32_t index) {
     if (!sim->fault[0])
         snprintf(sim->fault, sizeof sim->fault, "dispatch %u (%s), item %u: %s, binding %u[%u]",
-                 sim->now.dispatch, vkn_shaders[sim->step->kernel][VKN_SHADER_F32][sim->step->worker].name,
-                 sim->now.item, what, binding, index);
+                 sim->now.dispatch, vkn_shaders[sim->step->kernel][sim->step->worker].name, sim->now.item,
+                 what, binding, index);
 }
 
 /* Whether an access now and an earlier one have no order. */

@@ -132,6 +132,12 @@ static uint64_t statistic_value(const Check *check, VknRole role, uint64_t index
     case VKN_ROLE_GAMMA:
     case VKN_ROLE_BETA:
     case VKN_ROLE_WORKSPACE:
+    case VKN_ROLE_RESIDUAL:
+    case VKN_ROLE_DY:
+    case VKN_ROLE_DX:
+    case VKN_ROLE_DGAMMA:
+    case VKN_ROLE_DBETA:
+    case VKN_ROLE_DRESIDUAL:
         break;
     }
     return 0;

@@ -68,7 +68,13 @@ uint64_t test_role_words(const VknDesc *desc, VknRole role) {
     case VKN_ROLE_X:
         return test_extent(desc, &desc->x);
     case VKN_ROLE_Y:
+    case VKN_ROLE_DY:
         return test_extent(desc, &desc->y);
+    case VKN_ROLE_RESIDUAL:
+    case VKN_ROLE_DRESIDUAL:
+        return test_extent(desc, &desc->residual);
+    case VKN_ROLE_DX:
+        return test_extent(desc, &desc->dx);
     case VKN_ROLE_MOMENTS:
         return test_statistic_count(desc) * sizeof(VknMoments) / sizeof(float) *
                (desc->operation == VKN_OPERATION_FINISH ? desc->moment_parts : 1);
@@ -79,6 +85,8 @@ uint64_t test_role_words(const VknDesc *desc, VknRole role) {
     case VKN_ROLE_VARIANCE:
     case VKN_ROLE_RUNNING_MEAN:
     case VKN_ROLE_RUNNING_VARIANCE:
+    case VKN_ROLE_DGAMMA:
+    case VKN_ROLE_DBETA:
         return test_statistic_count(desc);
     case VKN_ROLE_WORKSPACE:
         return 0;

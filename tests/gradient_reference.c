@@ -1,4 +1,5 @@
 #include "gradient.h"
+#include "reference.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -73,37 +74,10 @@ void test_encode(VknType type, const float *values, uint64_t bytes, uint8_t *to)
 
 /* ----------------------------------------------------------------------------------------- activations */
 
-static double value_of(const VknActivation *a, double z) {
-    const float *p = a->parameter;
-    switch (a->id) {
-    case VKN_ACTIVATION_IDENTITY:
-        return z;
-    case VKN_ACTIVATION_RELU:
-        return z > p[1] ? fmin(z, p[2]) : p[0] * (z - p[1]);
-    case VKN_ACTIVATION_LEAKY_RELU:
-        return z > 0 ? z : p[0] * z;
-    case VKN_ACTIVATION_ELU:
-        return z > 0 ? z : p[0] * expm1(z);
-    case VKN_ACTIVATION_SIGMOID:
-        return 1 / (1 + exp(-z));
-    case VKN_ACTIVATION_TANH:
-        return tanh(z);
-    case VKN_ACTIVATION_SILU:
-        return z / (1 + exp(-p[0] * z));
-    case VKN_ACTIVATION_GELU:
-        return z * erfc(-z / sqrt(2)) / 2;
-    case VKN_ACTIVATION_HARD_SWISH:
-        return z * fmin(fmax(z + 3, 0), 6) / 6;
-    case VKN_ACTIVATION_CLIP:
-        return fmin(fmax(z, p[0]), p[1]);
-    }
-    return NAN;
-}
-
-/* By central differences of value_of(): no formula to get wrong. Kinks are left to the bound. */
+/* By central differences of test_activation_value(): no formula to get wrong. Kinks are left to the bound. */
 static double derivative_of(const VknActivation *a, double z) {
     double h = 1e-5;
-    return (value_of(a, z + h) - value_of(a, z - h)) / (2 * h);
+    return (test_activation_value(a, z + h) - test_activation_value(a, z - h)) / (2 * h);
 }
 
 /* How far the derivative may move within `slack` of z: large across a kink. */
@@ -123,10 +97,10 @@ static void moments_of(const TestProblem *p, uint32_t channel, double *mean, dou
     double n = TEST_BATCH * TEST_INNER;
     *mean = *variance = 0;
     for (uint32_t i = 0; i < TEST_ELEMENTS; i++)
-        *mean += channel_of(p, i) == channel ? value_of(&p->prologue, p->x[i]) / n : 0;
+        *mean += channel_of(p, i) == channel ? test_activation_value(&p->prologue, p->x[i]) / n : 0;
     for (uint32_t i = 0; i < TEST_ELEMENTS; i++)
         if (channel_of(p, i) == channel)
-            *variance += pow(value_of(&p->prologue, p->x[i]) - *mean, 2) / n;
+            *variance += pow(test_activation_value(&p->prologue, p->x[i]) - *mean, 2) / n;
 }
 
 void test_statistics(TestProblem *p) {
@@ -156,9 +130,9 @@ static void expect_forward(const TestProblem *p, TestExpected *e) {
         uint32_t c = channel_of(p, i);
         double mean, variance, residual = p->has_residual ? p->residual[i] : 0;
         moments_of(p, c, &mean, &variance);
-        double xhat = (value_of(&p->prologue, p->x[i]) - mean) / sqrt(variance + (float)EPSILON);
+        double xhat = (test_activation_value(&p->prologue, p->x[i]) - mean) / sqrt(variance + (float)EPSILON);
         double z = xhat * p->gamma[c] + p->beta[c] + residual;
-        e->tensor[0][0][i] = value_of(&p->activation, z);
+        e->tensor[0][0][i] = test_activation_value(&p->activation, z);
         e->tensor[0][1][i] = 1.2 * z_bound(xhat, p->gamma[c], p->beta[c], residual) +
                              spacing(p->y_type, e->tensor[0][0][i]) / 2 * 1.01;
     }
@@ -171,7 +145,7 @@ static void expect_gradient(const TestProblem *p, bool follows, TestExpected *e)
     for (uint32_t i = 0; i < TEST_ELEMENTS; i++) {
         uint32_t c = channel_of(p, i);
         double residual = p->has_residual ? p->residual[i] : 0;
-        xhat[i] = (value_of(&p->prologue, p->x[i]) - p->mean[c]) * p->inv_std[c];
+        xhat[i] = (test_activation_value(&p->prologue, p->x[i]) - p->mean[c]) * p->inv_std[c];
         double z = xhat[i] * p->gamma[c] + p->beta[c] + residual;
         double slack = z_bound(xhat[i], p->gamma[c], p->beta[c], residual);
         dz[i] = p->dy[i] * derivative_of(&p->activation, z);

@@ -13,6 +13,7 @@ Builds into build/ and runs
   host          the test programs that need no device, once
   swiftshader   the others, and the samples, with the validation layer, on each software renderer;
   lavapipe-N    lavapipe with vectors of 128, 256 and 512 bits: subgroups of 4, 8 and 16
+  both          programs that use two devices in one process, with SwiftShader and lavapipe
   gpu           and on the first GPU, if there is one
 The logs stay in build/logs. The last line is the sum: N passed, N failed, N skipped.
 
@@ -204,6 +205,9 @@ lavapipe=$(find_driver lvp_icd || true)
 for bits in 128 256 512; do
     start_driver lavapipe-$bits "$lavapipe" LP_NATIVE_VECTOR_WIDTH=$bits
 done
+if swiftshader=$(find_in_chromium vk_swiftshader_icd.json) && [ -n "$lavapipe" ]; then
+    start both pair VK_DRIVER_FILES="$swiftshader:$lavapipe"
+fi
 if [ -x build/samples/digits ] && build/samples/digits --list | grep -qv 'software$'; then
     start gpu "device sample"
 fi

@@ -230,6 +230,25 @@ for driver in $drivers; do
     done <"$logs/$driver/results"
 done
 
+# How often each strategy passed and failed: the table that `device` prints, one column per driver.
+logged=$(for driver in $drivers; do ls "$logs/$driver/device.log" 2>/dev/null || true; done)
+if [ -n "$logged" ]; then
+    # shellcheck disable=SC2086
+    awk 'FNR == 1 { n++; split(FILENAME, part, "/"); name[n] = part[3]; inside = 0 }
+         $1 == "strategy" { inside = 1; next }
+         NF != 3 { inside = 0 }
+         inside { if (!($1 in seen)) { seen[$1] = 1; order[++rows] = $1 } cell[$1, n] = $2 "/" $3 }
+         END {
+             printf "\n%-20s", "passed/failed"
+             for (i = 1; i <= n; i++) printf " %14s", name[i]
+             for (r = 1; r <= rows; r++) {
+                 printf "\n%-20s", order[r]
+                 for (i = 1; i <= n; i++) printf " %14s", ((order[r], i) in cell) ? cell[order[r], i] : "-"
+             }
+             printf "\n"
+         }' $logged
+fi
+
 printf '\n%-14s %8s %8s %8s %8s\n' "" passed failed skipped seconds
 for driver in $drivers; do
     awk -v driver="$driver" '{ p += $1; f += $2; s += $3; t += $4 }

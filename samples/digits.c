@@ -210,49 +210,6 @@ static void train_epochs(const Device *device, const Digits *digits, int epochs,
 
 /* ----------------------------------------------------------------------------------------- results */
 
-/* No "-0.00". */
-static double shown(double value) {
-    return fabs(value) < 0.005 ? 0.0 : value;
-}
-
-static void print_statistics(const char *when, int mean_decimals, const Statistics *statistics) {
-    printf("\n  %-44s%s\n", when, "deviation");
-    for (size_t row = 0; row < SIDE; row++) {
-        printf("  ");
-        for (size_t p = row * SIDE; p < (row + 1) * SIDE; p++)
-            printf("%5.*f", mean_decimals, shown(statistics->mean[p]));
-        printf("    ");
-        for (size_t p = row * SIDE; p < (row + 1) * SIDE; p++)
-            printf("%5.2f", shown(sqrt(statistics->variance[p])));
-        printf("\n");
-    }
-}
-
-/* Constant pixels are counted, and left out of the deviation: nothing can give them one. */
-static void print_summary(const char *when, const Statistics *statistics, const Statistics *before) {
-    double mean_low = INFINITY, mean_high = -INFINITY, low = INFINITY, high = -INFINITY;
-    int constant = 0;
-    for (size_t p = 0; p < PIXELS; p++) {
-        mean_low = fmin(mean_low, statistics->mean[p]);
-        mean_high = fmax(mean_high, statistics->mean[p]);
-        if (before->variance[p] == 0.0) {
-            constant++;
-            continue;
-        }
-        low = fmin(low, sqrt(statistics->variance[p]));
-        high = fmax(high, sqrt(statistics->variance[p]));
-    }
-    printf("  %-28s mean %9.2g to %-9.2g deviation %5.3f to %5.3f, %d constant\n", when, mean_low, mean_high,
-           low, high, constant);
-}
-
-/* Returns whether the difference is allowed. */
-static bool print_difference(const char *what, Difference difference) {
-    printf("  %-20s %8.1e, %5.1f%% of what f32 rounding allows%s\n", what, difference.largest,
-           100.0 * difference.share, difference.share <= 1.0 ? "" : "  WRONG");
-    return difference.share <= 1.0;
-}
-
 static Difference difference_of_running(const Statistics *result, const Statistics *expected) {
     Difference difference = {0};
     for (size_t p = 0; p < PIXELS; p++) {
@@ -377,11 +334,11 @@ int main(int argc, char **argv) {
     download_statistics(&device, device.mean, device.variance, &before);
     statistics_of(normalized, digits.count, &after);
     printf("\nTraining on all images: statistics of each pixel, where it lies in the image\n");
-    print_statistics("before: mean", 1, &before);
-    print_statistics("after, without the activation: mean", 2, &after);
+    statistics_print("before: mean", 1, &before);
+    statistics_print("after, without the activation: mean", 2, &after);
     printf("\n");
-    print_summary("before", &before, &before);
-    print_summary("after", &after, &before);
+    statistics_summarize("before", &before, &before);
+    statistics_summarize("after", &after, &before);
     printf("  A deviation falls short of 1 where the variance is small beside epsilon = %g.\n", EPSILON);
 
     printf("\nTraining in batches of %d, momentum %g, from mean 0 and variance 1\n", BATCH, MOMENTUM);
@@ -390,7 +347,7 @@ int main(int argc, char **argv) {
     normalize(&device, VKN_OPERATION_APPLY, VKN_ACTIVATION_IDENTITY, device.running_mean,
               device.running_variance, inferred);
     statistics_of(inferred, digits.count, &after_inference);
-    print_summary("inference with the result", &after_inference, &before);
+    statistics_summarize("inference with the result", &after_inference, &before);
     normalize(&device, VKN_OPERATION_APPLY, id, device.running_mean, device.running_variance, inferred);
 
     printf("\nLargest difference from fp64 on the CPU, activation %s\n", options.activation->name);
@@ -399,9 +356,9 @@ int main(int argc, char **argv) {
         difference_of(trained, digits.pixel, digits.count, &reference, EPSILON, options.activation);
     const Difference inferred_difference =
         difference_of(inferred, digits.pixel, digits.count, &running, EPSILON, options.activation);
-    bool good = print_difference("training", trained_difference);
-    good = print_difference("running statistics", difference_of_running(&running, &expected)) && good;
-    good = print_difference("inference", inferred_difference) && good;
+    bool good = difference_print("training", trained_difference);
+    good = difference_print("running statistics", difference_of_running(&running, &expected)) && good;
+    good = difference_print("inference", inferred_difference) && good;
 
     print_speeds(&device, id);
     good = draw(&options, &digits, normalized, trained) && good;

@@ -69,6 +69,18 @@ void difference_add(Difference *difference, double result, double reference, dou
 Difference difference_of(const float *y, const float *x, size_t count, const Statistics *statistics,
                          double epsilon, const Activation *activation);
 
+/* --------------------------------------------------------------------------------- digits_print.c */
+
+/* Mean and deviation of each pixel, as two images of numbers. */
+void statistics_print(const char *when, int mean_decimals, const Statistics *statistics);
+
+/* Their ranges in a line. Pixels that are constant `before` are counted, and left out of the deviation:
+ * nothing can give them one. */
+void statistics_summarize(const char *when, const Statistics *statistics, const Statistics *before);
+
+/* Returns whether the difference is allowed. */
+bool difference_print(const char *what, Difference difference);
+
 /* ------------------------------------------------------------------------------- digits_options.c */
 
 typedef struct Options {

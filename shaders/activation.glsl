@@ -1,4 +1,6 @@
-// The functions that activation.def is made of, and activate(), which selects one row of it.
+// The functions that activation.def is made of, and activate(), which selects one row of it. They select
+// values with mix() instead of branching: compiling the many copies that kernels inline took SwiftShader
+// minutes and gigabytes when each had branches.
 
 // The epilogue follows the affine transform, the prologue stands before the statistic.
 
@@ -16,7 +18,7 @@ layout(constant_id = VKN_SPEC_PROLOGUE_PARAMETER + 2) const float PROLOGUE_2 = 0
 // exp for z <= 0. Arguments below -104 give 0 in f32; some drivers return NaN for them.
 float exp_of_negative(float z)
 {
-    return exp(z < -104.0 ? -104.0 : z);
+    return exp(mix(z, -104.0, z < -104.0));
 }
 
 // exp(z) - 1 for z <= 0. Near 0, where the difference cancels, a Taylor polynomial: its first dropped
@@ -30,20 +32,20 @@ float exp_minus_1(float z)
     series = series * z + 1.0 / 6.0;
     series = series * z + 0.5;
     series = series * z + 1.0;
-    return z > -0.5 ? series * z : exp_of_negative(z) - 1.0;
+    return mix(exp_of_negative(z) - 1.0, series * z, z > -0.5);
 }
 
 float sigmoid(float z)
 {
     float e = exp_of_negative(-abs(z));
-    return (z < 0.0 ? e : 1.0) / (1.0 + e);
+    return mix(1.0, e, z < 0.0) / (1.0 + e);
 }
 
 float tanh_of(float z)
 {
     float e = exp_minus_1(-2.0 * abs(z));
     float t = -e / (e + 2.0);
-    return z < 0.0 ? -t : t;
+    return mix(t, -t, z < 0.0);
 }
 
 // The standard normal distribution function, erfc(-z / sqrt(2)) / 2. erfc(x) exp(x^2) is a polynomial
@@ -61,7 +63,7 @@ float normal_cdf(float z)
     poly = poly * t + 0.241730198;
     poly = poly * t + 0.239685729;
     float tail = 0.5 * t * poly * exp_of_negative(-x * x);
-    return z < 0.0 ? tail : 1.0 - tail;
+    return mix(1.0 - tail, tail, z < 0.0);
 }
 
 float normal_pdf(float z)
@@ -72,13 +74,13 @@ float normal_pdf(float z)
 // slope * z for z <= 0; a slope of 0 gives 0, not -0, and for z = -inf too.
 float ramp(float slope, float z)
 {
-    return slope == 0.0 && z <= 0.0 ? 0.0 : slope * z;
+    return mix(slope * z, 0.0, slope == 0.0 && z <= 0.0);
 }
 
 // z * weight, where a weight of 0 closes the gate for z = -inf as well.
 float gate(float z, float weight)
 {
-    return weight == 0.0 ? 0.0 : z * weight;
+    return mix(z * weight, 0.0, weight == 0.0);
 }
 
 // Each of these is one row of the table, for the epilogue or the prologue.
@@ -100,7 +102,7 @@ float activate(float z)
 {
     if (ACTIVATION == 0)
         return z;
-    return isnan(z) ? z : activation_row(z);
+    return mix(activation_row(z), z, isnan(z));
 }
 
 float activation_derivative(float z)
@@ -133,7 +135,7 @@ float prologue(float z)
 {
     if (PROLOGUE == 0)
         return z;
-    return isnan(z) ? z : prologue_row(z);
+    return mix(prologue_row(z), z, isnan(z));
 }
 
 float prologue_derivative(float z)

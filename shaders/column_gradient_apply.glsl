@@ -19,10 +19,8 @@ void visit(inout Coefficients c, uint x, uint y, bool wide)
 
 void visit4(inout Coefficients c, uint x, uint y, uint x_step, uint y_step, bool wide)
 {
-    visit(c, x, y, wide);
-    visit(c, x + x_step, y + y_step, wide);
-    visit(c, x + 2 * x_step, y + 2 * y_step, wide);
-    visit(c, x + 3 * x_step, y + 3 * y_step, wide);
+    for (uint row = 0; row < 4; row++)
+        visit(c, x + row * x_step, y + row * y_step, wide);
 }
 
 #define STATE Coefficients

@@ -23,10 +23,8 @@ void visit(inout ColumnSums s, uint x, uint y, bool wide)
 
 void visit4(inout ColumnSums s, uint x, uint y, uint x_step, uint y_step, bool wide)
 {
-    visit(s, x, y, wide);
-    visit(s, x + x_step, y + y_step, wide);
-    visit(s, x + 2 * x_step, y + 2 * y_step, wide);
-    visit(s, x + 3 * x_step, y + 3 * y_step, wide);
+    for (uint row = 0; row < 4; row++)
+        visit(s, x + row * x_step, y + row * y_step, wide);
 }
 
 #define STATE ColumnSums

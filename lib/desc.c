@@ -1,5 +1,6 @@
 #include "desc.h"
 
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -294,6 +295,8 @@ static VknResult resolve_numbers(const VknHost *host, VknDesc *desc) {
         desc->count_epsilon = 0;
     if (!result)
         result = resolve_epsilon(host, "count_epsilon", desc->count_epsilon);
+    if (desc->roles & BIT(MASK) && desc->count_epsilon == 0)
+        desc->count_epsilon = FLT_MIN; /* so that nothing counted is told from nothing there */
     if (!result)
         result = resolve_momentum(host, desc);
     if (result)

@@ -48,7 +48,7 @@ vec4 dx_of(Coefficients c, Element e, vec4 xhat, vec4 dz)
 {
     vec4 through_statistic = c.mean_dz + xhat * c.mean_dz_xhat;
     if (HAS(VKN_HAS_MASK))
-        through_statistic *= e.counted;
+        through_statistic = mix(vec4(0.0), through_statistic, greaterThan(e.counted, vec4(0.0)));
     return c.gamma * c.inv_std * (dz - through_statistic) * prologue_derivative(e.x);
 }
 

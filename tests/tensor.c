@@ -73,7 +73,7 @@ uint64_t test_channel_of(const VknDesc *desc, uint64_t element) {
 }
 
 uint64_t test_statistic_of(const VknDesc *desc, uint64_t element) {
-    uint64_t index[VKN_MAX_RANK];
+    uint64_t index[VKN_MAX_RANK] = {0};
     index_of(desc, element, index);
     return index[0] % batch_count(desc) * test_channel_count(desc) + test_channel_of(desc, element);
 }

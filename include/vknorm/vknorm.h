@@ -373,9 +373,8 @@ typedef struct VknDesc {
      * than x: dense over all axes but the last, and the same along the last one. */
     uint64_t mask_stride[VKN_MAX_RANK];
     /* With MASK, and in FINISH: what is added to the number of elements that a mean is divided by, mean = sum
-     * / (count + count_epsilon), and likewise in the variance; finite, >= 0. Keras has 1e-7 with a mask, so
-     * that where nothing counts mean and variance are 0. With 0, such statistics and running values are not
-     * written, and x is normalized with mean 0 and variance 0. */
+     * / (count + count_epsilon), and likewise in the variance; finite, >= 0. Keras has 1e-7 with a mask.
+     * Where a mask counts nothing, mean and variance are 0, as they are in FINISH if this is not 0. */
     float count_epsilon;
     /* 0, or the number of samples per virtual ("ghost") batch (Hoffer, Hubara & Soudry 2017; tf.keras): axis
      * 0, which must be reduced, is divided into shape[0] / virtual_batch_size batches with statistics of

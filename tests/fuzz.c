@@ -1,0 +1,343 @@
+/* Random problems in every layout, type and mode, forward and backward, on one device, against the formulas of
+ * the header in fp64. Around and between all elements lie guards, and padding holds NaN. */
+#include "number.h"
+#include "problem.h"
+
+#include <vknorm/runtime.h>
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BIT(role) VKN_ROLE_BIT(VKN_ROLE_##role)
+#define GUARD     32 /* bytes around each buffer */
+
+static VknRuntime *runtime;
+static uint32_t passed, failed;
+static uint32_t runs_of[VKN_OPERATION_GRADIENT_STATISTICS + 1];
+static Problem problem;
+
+static void log_write(void *user, VknLogLevel level, const char *message) {
+    (void)user;
+    if (level == VKN_LOG_ERROR && !strstr(message, "cannot serve"))
+        printf("    %s\n", message);
+}
+
+static void require(VknResult result, const char *what) {
+    if (result == VKN_SUCCESS)
+        return;
+    printf("FAILED: %s: %s\n", what, vkn_result_name(result));
+    exit(1);
+}
+
+/* --------------------------------------------------------------------------------------------- memory */
+
+/* The bytes of a role's buffer, on the host, guards included. */
+typedef struct Image {
+    uint8_t *bytes;
+    uint64_t size, skew;
+    VknBuffer whole, bound;
+} Image;
+
+static VknType type_of(const Problem *p, uint32_t role) {
+    const VknTensor *tensor = problem_tensor(p, role);
+    return tensor ? tensor->type : VKN_TYPE_F32;
+}
+
+static void image_create(Image *image, uint64_t size, uint64_t skew) {
+    image->skew = GUARD + skew;
+    image->size = size + 2 * GUARD + skew;
+    image->bytes = malloc(image->size);
+    if (!image->bytes)
+        exit(2);
+    memset(image->bytes, 0xFF, image->size); /* NaN in every type */
+    require(vkn_runtime_buffer_create(runtime, image->size, &image->whole), "buffer");
+    image->bound = (VknBuffer){image->whole.buffer, image->whole.offset + image->skew, size};
+}
+
+static void image_destroy(Image *image) {
+    vkn_runtime_buffer_destroy(runtime, image->whole.buffer);
+    free(image->bytes);
+    *image = (Image){0};
+}
+
+static void image_fill(const Problem *p, uint32_t role, Image *image) {
+    for (uint64_t i = 0; i < problem_count(p, role); i++) {
+        uint8_t *at = image->bytes + image->skew;
+        if (!problem_exists(p, role, i))
+            continue;
+        if (role == VKN_ROLE_MASK)
+            at[problem_place(p, role, i)] = p->given[role][i] != 0 ? (uint8_t)(1 + i % 255) : 0;
+        else
+            test_encode(type_of(p, role), at, problem_place(p, role, i), p->given[role][i]);
+    }
+}
+
+/* ----------------------------------------------------------------------------------------- comparison */
+
+static bool is_near(double got, double want, double slack) {
+    return isnan(want) ? isnan(got) : got == want || fabs(got - want) <= slack;
+}
+
+/* Compares what was written, and puts back what was there: then the image is as it began. */
+static bool compare(const Problem *p, uint32_t role, const uint8_t *before, uint8_t *after) {
+    VknType type = type_of(p, role);
+    uint32_t size = test_type_size(type);
+    for (uint64_t i = 0; i < problem_count(p, role); i++) {
+        uint64_t place = problem_place(p, role, i);
+        double got, want = p->value[role][i];
+        if (!problem_exists(p, role, i) || p->slack[role][i] < 0)
+            continue;
+        got = test_decode(type, after, place);
+        if (role == VKN_ROLE_MOMENTS && i % 4 == 1) /* of the mean the sum of both words */
+            got += p->slack[role][i + 1] < INFINITY ? test_decode(type, after, place + 1) : 0;
+        bool right = isinf(p->slack[role][i]) || (role == VKN_ROLE_MOMENTS && i % 4 == 2) ||
+                     is_near(got, want, p->slack[role][i]) ||
+                     is_near(got, p->other[role][i], p->slack[role][i]);
+        if (!right) {
+            printf("    role %u, number %" PRIu64 " is %.9g, not %.9g within %.3g\n", role, i, got, want,
+                   p->slack[role][i]);
+            return false;
+        }
+    }
+    for (uint64_t i = 0; i < problem_count(p, role); i++)
+        if (problem_exists(p, role, i) && p->slack[role][i] >= 0) {
+            uint64_t at = problem_place(p, role, i) * size;
+            memcpy(after + at, before + at, size);
+        }
+    return true;
+}
+
+/* ----------------------------------------------------------------------------------------------- runs */
+
+static const uint32_t OUTPUTS[] = {
+    [VKN_OPERATION_TRAIN] = BIT(Y) | BIT(MEAN) | BIT(INV_STD) | BIT(VARIANCE) | BIT(RUNNING_MEAN) |
+                            BIT(RUNNING_VARIANCE) | BIT(RENORM_MEAN) | BIT(RENORM_STD) | BIT(RUNNING_STD) |
+                            BIT(RENORM),
+    [VKN_OPERATION_APPLY] = BIT(Y),
+    [VKN_OPERATION_STATISTICS] = BIT(MEAN) | BIT(INV_STD) | BIT(VARIANCE) | BIT(RUNNING_MEAN) |
+                                 BIT(RUNNING_VARIANCE) | BIT(MOMENTS),
+    [VKN_OPERATION_FINISH] = BIT(MEAN) | BIT(INV_STD) | BIT(VARIANCE) | BIT(RUNNING_MEAN) |
+                             BIT(RUNNING_VARIANCE),
+    [VKN_OPERATION_TRAIN_GRADIENT] = BIT(DX) | BIT(DGAMMA) | BIT(DBETA) | BIT(DRESIDUAL),
+    [VKN_OPERATION_APPLY_GRADIENT] = BIT(DX) | BIT(DGAMMA) | BIT(DBETA) | BIT(DRESIDUAL),
+    [VKN_OPERATION_GRADIENT_STATISTICS] = BIT(SUMS) | BIT(DGAMMA) | BIT(DBETA),
+};
+#define UPDATED                                                                                              \
+    (BIT(RUNNING_MEAN) | BIT(RUNNING_VARIANCE) | BIT(RENORM_MEAN) | BIT(RENORM_STD) | BIT(RUNNING_STD))
+
+/* The activation mask that the last TRAIN or APPLY wrote. */
+static uint8_t activation_mask[PROBLEM_MOST];
+
+static void prepare(const Problem *p, const VknDesc *desc, const VknPlanInfo *info, uint32_t role,
+                    Image *image) {
+    uint32_t outputs = OUTPUTS[desc->operation];
+    bool accumulates = desc->accumulate && (role == VKN_ROLE_DGAMMA || role == VKN_ROLE_DBETA);
+    if (role == VKN_ROLE_ACTIVATION_MASK && desc->operation >= VKN_OPERATION_TRAIN_GRADIENT)
+        memcpy(image->bytes + image->skew, activation_mask, info->size[role]);
+    else if (!(outputs >> role & 1) || UPDATED >> role & 1 || accumulates)
+        image_fill(p, role, image);
+}
+
+/* Parts of moments or sums: their words times shares that sum to one, whose products are exact enough. */
+static void split(const Problem *p, const VknDesc *desc, uint32_t role, Image *image) {
+    float *words = (float *)(image->bytes + image->skew);
+    uint64_t count = problem_count(p, role), parts = desc->moment_parts;
+    for (uint64_t i = 0; i < count * parts; i++) {
+        double share = parts == 1 ? 1 : i / count == 0 ? 0.5 : 0.5 / (double)(parts - 1);
+        words[i] = (float)(p->given[role][i % count] * share);
+    }
+}
+
+static bool run(const Problem *p, const VknDesc *desc, uint64_t skew) {
+    static Image images[VKN_ROLE_COUNT];
+    VknBuffer bound[VKN_ROLE_COUNT] = {{0}};
+    VknRecordInfo record = {p->batch_number};
+    VknPlan *plan = NULL;
+    VknBindings *bindings = NULL;
+    bool right = true;
+    require(vkn_plan_create(vkn_runtime_context(runtime), desc, &plan), "plan");
+    const VknPlanInfo *info = vkn_plan_info(plan);
+    for (uint32_t role = 0; role < VKN_ROLE_COUNT; role++) {
+        if (!info->size[role])
+            continue;
+        image_create(&images[role], info->size[role], (role + skew) % 5 * 4);
+        prepare(p, desc, info, role, &images[role]);
+        if (role == VKN_ROLE_SUMS && desc->operation == VKN_OPERATION_TRAIN_GRADIENT)
+            split(p, desc, role, &images[role]);
+        require(vkn_runtime_upload(runtime, &images[role].whole, 0, images[role].bytes, images[role].size),
+                "upload");
+        bound[role] = images[role].bound;
+    }
+    require(vkn_bindings_create(plan, bound, &bindings), "bindings");
+    require(vkn_runtime_run(runtime, plan, bindings, &record, 1, NULL), "run");
+    for (uint32_t role = 0; role < VKN_ROLE_COUNT; role++) {
+        Image *image = &images[role];
+        if (!info->size[role])
+            continue;
+        uint8_t *after = malloc(image->size);
+        if (!after)
+            exit(2);
+        require(vkn_runtime_download(runtime, &image->whole, 0, after, image->size), "download");
+        if (OUTPUTS[desc->operation] >> role & 1)
+            right = right && compare(p, role, image->bytes + image->skew, after + image->skew);
+        if (role == VKN_ROLE_ACTIVATION_MASK && desc->operation < VKN_OPERATION_TRAIN_GRADIENT)
+            memcpy(activation_mask, after + image->skew, info->size[role]);
+        if (role == VKN_ROLE_WORKSPACE || role == VKN_ROLE_ACTIVATION_MASK)
+            memcpy(after + image->skew, image->bytes + image->skew, info->size[role]);
+        if (right && memcmp(after, image->bytes, image->size)) {
+            printf("    role %u: a byte that is no output changed\n", role);
+            right = false;
+        }
+        free(after);
+        image_destroy(image);
+    }
+    vkn_bindings_destroy(bindings);
+    vkn_plan_destroy(plan);
+    return right;
+}
+
+/* The chosen strategy, and another one that is legal. */
+static void check(const Problem *p, VknDesc desc, TestRandom *random, uint64_t seed) {
+    const VknCaps *caps = vkn_context_caps(vkn_runtime_context(runtime));
+    uint32_t count = 0;
+    VknPlanInfo info;
+    while (vkn_strategy_name(count))
+        count++;
+    uint32_t first = (uint32_t)test_random_below(random, count), tried = 0;
+    for (uint32_t i = 0; i <= count && tried < 2; i++) {
+        desc.strategy = i ? 1 + (first + i) % count : 0;
+        VknResult result = vkn_plan_query(caps, &desc, (VknLog){0}, &info);
+        if (i && result == VKN_ERROR_UNSUPPORTED)
+            continue;
+        bool right = run(p, &desc, seed + i);
+        runs_of[desc.operation]++;
+        *(right ? &passed : &failed) += 1;
+        tried++;
+        if (!right)
+            printf("FAILED: fuzz --seed %" PRIu64 " --rounds 1: operation %d, strategy %s, roles 0x%x\n",
+                   seed, desc.operation, info.strategy_name, desc.roles);
+    }
+}
+
+static uint32_t some_of(TestRandom *random, uint32_t roles) {
+    return roles & (uint32_t)(test_random_next(random) >> 16);
+}
+
+static void check_forward(Problem *p, TestRandom *random, uint64_t seed) {
+    VknDesc desc = p->desc;
+    uint32_t saved = BIT(MEAN) | BIT(INV_STD) | BIT(VARIANCE);
+    uint32_t running = BIT(RUNNING_MEAN) | BIT(RUNNING_VARIANCE);
+    problem_expect_training(p);
+    desc.roles &= ~some_of(random, saved | BIT(RENORM));
+    check(p, desc, random, seed);
+
+    bool renorm = p->desc.roles & BIT(RENORM_MEAN);
+    desc = p->desc;
+    desc.operation = VKN_OPERATION_STATISTICS;
+    desc.roles &= BIT(X) | BIT(MASK) | saved | (renorm ? 0 : running);
+    desc.roles |= BIT(MOMENTS);
+    check(p, desc, random, seed);
+}
+
+static void check_apply(Problem *p, TestRandom *random, uint64_t seed) {
+    VknDesc desc = p->desc;
+    if (desc.virtual_batch_size || desc.roles & BIT(RENORM_MEAN))
+        return;
+    desc.operation = VKN_OPERATION_APPLY;
+    desc.roles &= BIT(X) | BIT(Y) | BIT(GAMMA) | BIT(BETA) | BIT(MEAN) | BIT(INV_STD) | BIT(VARIANCE) |
+                  BIT(RESIDUAL) | BIT(ACTIVATION_MASK);
+    problem_expect_apply(p);
+    check(p, desc, random, seed);
+}
+
+/* Gives the forward pass's y to the backward pass, as it was stored. */
+static bool give_y(Problem *p) {
+    const VknActivation *a = &p->desc.activation;
+    const float *q = a->parameter;
+    for (uint64_t i = 0; i < p->elements; i++)
+        p->given[VKN_ROLE_Y][i] = test_round(p->desc.y.type, p->value[VKN_ROLE_Y][i]);
+    return (a->id == VKN_ACTIVATION_RELU && q[0] >= 0 && q[1] == 0 && isinf(q[2])) ||
+           (a->id == VKN_ACTIVATION_LEAKY_RELU && q[0] >= 0) || a->id == VKN_ACTIVATION_ELU ||
+           a->id == VKN_ACTIVATION_SIGMOID || a->id == VKN_ACTIVATION_TANH;
+}
+
+static void check_gradients(Problem *p, TestRandom *random, uint64_t seed) {
+    VknDesc desc = p->desc;
+    uint32_t residual = p->has_residual ? BIT(RESIDUAL) : 0;
+    uint32_t sources = residual | (desc.roles & BIT(ACTIVATION_MASK));
+    uint32_t outputs = BIT(DX) | BIT(DGAMMA) | BIT(DBETA) | (p->has_residual ? BIT(DRESIDUAL) : 0);
+    bool takes_y = give_y(p);
+    if (takes_y && test_random_below(random, 2))
+        sources |= BIT(Y);
+    if (sources & ~residual) /* they make up for the residual */
+        sources &= ~some_of(random, residual);
+    desc.roles &= BIT(X) | BIT(GAMMA) | BIT(BETA) | BIT(MEAN) | BIT(INV_STD) | BIT(VARIANCE) | BIT(MASK) |
+                  BIT(RENORM);
+    desc.roles |= BIT(DY) | sources;
+    desc.operation = VKN_OPERATION_TRAIN_GRADIENT;
+
+    VknPlanInfo info;
+    uint32_t some = outputs & ~some_of(random, outputs);
+    desc.roles |= some ? some : outputs;
+    require(vkn_plan_query(vkn_context_caps(vkn_runtime_context(runtime)), &desc,
+                           (VknLog){log_write, NULL}, &info),
+            "query");
+    bool from_y = info.activation_source == VKN_ACTIVATION_SOURCE_OUTPUT;
+    problem_expect_gradient(p, true, false, from_y);
+    check(p, desc, random, seed);
+
+    desc.roles = (desc.roles & ~outputs) | BIT(SUMS) | some_of(random, BIT(DGAMMA) | BIT(DBETA));
+    desc.operation = VKN_OPERATION_GRADIENT_STATISTICS;
+    check(p, desc, random, seed);
+
+    desc.roles |= outputs;
+    desc.operation = VKN_OPERATION_TRAIN_GRADIENT;
+    problem_expect_gradient(p, true, true, from_y);
+    check(p, desc, random, seed);
+
+    if (p->desc.virtual_batch_size || p->desc.roles & (BIT(RENORM) | BIT(MASK)))
+        return;
+    desc.roles &= ~BIT(SUMS);
+    desc.operation = VKN_OPERATION_APPLY_GRADIENT;
+    problem_expect_gradient(p, false, false, from_y);
+    check(p, desc, random, seed);
+}
+
+int main(int argc, char **argv) {
+    VknRuntimeDesc desc = {.log = {log_write, NULL}};
+    uint64_t seed = 1, rounds = 60;
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--validation"))
+            desc.validation = true;
+        else if (!strcmp(argv[i], "--long"))
+            rounds *= 20;
+        else if (!strcmp(argv[i], "--device") && i + 1 < argc)
+            desc.device = argv[++i];
+        else if (!strcmp(argv[i], "--seed") && i + 1 < argc)
+            seed = strtoull(argv[++i], NULL, 10);
+        else if (!strcmp(argv[i], "--rounds") && i + 1 < argc)
+            rounds = strtoull(argv[++i], NULL, 10);
+        else
+            return fprintf(stderr, "usage: fuzz [--device NAME] [--seed N] [--rounds N] [--long] [--validation]\n"), 2;
+    }
+    require(vkn_runtime_create(&desc, &runtime), "device");
+    for (uint64_t round = seed; round < seed + rounds; round++) {
+        TestRandom random = test_random_start(round);
+        problem_random(&problem, &random, 1 + test_random_below(&random, 800), round % 10);
+        check_forward(&problem, &random, round);
+        check_gradients(&problem, &random, round);
+        check_apply(&problem, &random, round);
+    }
+    uint32_t messages = vkn_runtime_validation_count(runtime);
+    vkn_runtime_destroy(runtime);
+    if (messages)
+        printf("%u validation messages\n", messages);
+    printf("runs:");
+    for (uint32_t i = VKN_OPERATION_TRAIN; i <= VKN_OPERATION_GRADIENT_STATISTICS; i++)
+        printf(" %u", runs_of[i]);
+    printf("\n%u passed, %u failed, 0 skipped\n", passed, failed + (messages > 0));
+    return failed || messages || !passed;
+}

@@ -1,0 +1,178 @@
+#include "problem.h"
+
+#include "number.h"
+#include "tensor.h"
+
+#include <math.h>
+#include <string.h>
+
+#define BIT(role) VKN_ROLE_BIT(VKN_ROLE_##role)
+
+static uint32_t words_of(uint32_t role) {
+    return role == VKN_ROLE_MOMENTS || role == VKN_ROLE_SUMS ? 4 : role == VKN_ROLE_RENORM ? 2 : 1;
+}
+
+static bool is_per_statistic(uint32_t role) {
+    return role == VKN_ROLE_MEAN || role == VKN_ROLE_INV_STD || role == VKN_ROLE_VARIANCE ||
+           role == VKN_ROLE_MOMENTS || role == VKN_ROLE_SUMS;
+}
+
+const VknTensor *problem_tensor(const Problem *p, uint32_t role) {
+    switch (role) {
+    case VKN_ROLE_X:
+        return &p->desc.x;
+    case VKN_ROLE_Y:
+    case VKN_ROLE_DY:
+        return &p->desc.y;
+    case VKN_ROLE_RESIDUAL:
+    case VKN_ROLE_DRESIDUAL:
+        return &p->desc.residual;
+    case VKN_ROLE_DX:
+        return &p->desc.dx;
+    default:
+        return NULL;
+    }
+}
+
+uint64_t problem_count(const Problem *p, uint32_t role) {
+    if (problem_tensor(p, role) || role == VKN_ROLE_MASK)
+        return p->elements;
+    if (role == VKN_ROLE_WORKSPACE || role == VKN_ROLE_ACTIVATION_MASK)
+        return 0;
+    return words_of(role) * (is_per_statistic(role) ? p->statistics : p->channels);
+}
+
+static VknTensor mask_layout(const VknDesc *desc) {
+    VknTensor mask = {.type = VKN_TYPE_F32};
+    uint64_t stride = 1;
+    bool dense = true;
+    memcpy(mask.stride, desc->mask_stride, sizeof mask.stride);
+    for (uint32_t i = 0; i < desc->rank; i++)
+        dense = dense && !desc->mask_stride[i];
+    for (uint32_t i = desc->rank - 1; dense && i-- > 0; stride *= desc->shape[i])
+        mask.stride[i] = stride;
+    return mask;
+}
+
+uint64_t problem_place(const Problem *p, uint32_t role, uint64_t index) {
+    const VknTensor *tensor = problem_tensor(p, role);
+    VknTensor mask = mask_layout(&p->desc);
+    uint64_t strides = 0;
+    for (uint32_t i = 0; i < p->desc.rank; i++)
+        strides += mask.stride[i];
+    if (role == VKN_ROLE_MASK && !strides)
+        return 0; /* Keras' mask of a vector has no axis at all */
+    if (role == VKN_ROLE_MASK)
+        tensor = &mask;
+    return tensor ? test_offset_of(&p->desc, tensor, index) : index;
+}
+
+bool problem_exists(const Problem *p, uint32_t role, uint64_t index) {
+    return !(problem_tensor(p, role) || role == VKN_ROLE_MASK) || !test_is_padding(&p->desc, index);
+}
+
+/* --------------------------------------------------------------------------------------------- random */
+
+static bool chance(TestRandom *random, uint32_t percent) {
+    return test_random_below(random, 100) < percent;
+}
+
+/* From -1 to 1, the same for the same numbers: elements that share memory share their value. */
+static double noise(uint64_t seed, uint64_t place) {
+    TestRandom random = test_random_start(seed * 0x9e3779b97f4a7c15u + place);
+    return (double)(test_random_next(&random) >> 40) * 0x1p-23 - 1;
+}
+
+static VknActivation random_activation(TestRandom *random, uint32_t id) {
+    VknActivation a = vkn_activation_default((VknActivationId)id);
+    if (id == VKN_ACTIVATION_RELU && chance(random, 30))
+        a.parameter[2] = 1.5f;
+    if (id == VKN_ACTIVATION_RELU && chance(random, 30))
+        a.parameter[0] = 0.125f;
+    if (id == VKN_ACTIVATION_RELU && chance(random, 20))
+        a.parameter[1] = -0.25f;
+    if (id == VKN_ACTIVATION_CLIP)
+        a = (VknActivation){VKN_ACTIVATION_CLIP, {-0.5f, 0.75f}};
+    return a;
+}
+
+static void random_layouts(TestRandom *random, VknDesc *desc) {
+    desc->x.type = (VknType)test_random_below(random, 3);
+    desc->y.type = (VknType)test_random_below(random, 3);
+    desc->residual.type = (VknType)test_random_below(random, 3);
+    desc->dx.type = (VknType)test_random_below(random, 3);
+    if (chance(random, 70)) /* what has a fast path */
+        memcpy(desc->residual.stride, desc->y.stride, sizeof desc->y.stride);
+    if (chance(random, 30))
+        memset(desc->residual.stride, 0, sizeof desc->residual.stride);
+    if (chance(random, 20))
+        memset(desc->dx.stride, 0, sizeof desc->dx.stride);
+    if (chance(random, 40)) { /* one byte per element */
+        uint64_t stride = 1;
+        for (uint32_t i = desc->rank; i-- > 0; stride *= desc->shape[i])
+            desc->mask_stride[i] = stride;
+    }
+}
+
+static void random_roles(TestRandom *random, Problem *p, uint32_t activation) {
+    VknDesc *desc = &p->desc;
+    desc->roles = BIT(X) | BIT(Y) | BIT(MEAN) | (chance(random, 50) ? BIT(INV_STD) : BIT(VARIANCE));
+    desc->roles |= chance(random, 80) ? BIT(GAMMA) : 0;
+    desc->roles |= chance(random, 80) ? BIT(BETA) : 0;
+    desc->roles |= chance(random, 50) ? BIT(RUNNING_MEAN) | BIT(RUNNING_VARIANCE) : 0;
+    desc->roles |= chance(random, 25) ? BIT(MASK) : 0;
+    p->has_residual = chance(random, 40);
+    desc->roles |= p->has_residual ? BIT(RESIDUAL) : 0;
+    if (!desc->virtual_batch_size && chance(random, 25)) {
+        desc->roles |= BIT(RENORM_MEAN) | BIT(RENORM_STD) | BIT(RENORM);
+        desc->roles |= desc->roles & BIT(RUNNING_MEAN) ? BIT(RUNNING_STD) : 0;
+        desc->momentum_convention = (VknMomentum)test_random_below(random, 2);
+        desc->renorm_r_min = chance(random, 50) ? 0.5f : 0;
+        desc->renorm_r_max = chance(random, 50) ? 1.25f : INFINITY;
+        desc->renorm_d_max = chance(random, 50) ? 0.5f : INFINITY;
+    }
+    desc->activation = random_activation(random, activation);
+    bool halves = (activation == VKN_ACTIVATION_RELU &&
+                   (isinf(desc->activation.parameter[2]) || desc->activation.parameter[0] == 0)) ||
+                  activation == VKN_ACTIVATION_LEAKY_RELU || activation == VKN_ACTIVATION_CLIP;
+    desc->roles |= halves && chance(random, 60) ? BIT(ACTIVATION_MASK) : 0;
+    static const uint32_t PROLOGUES[] = {VKN_ACTIVATION_LEAKY_RELU, VKN_ACTIVATION_SILU,
+                                         VKN_ACTIVATION_RELU};
+    if (chance(random, 30))
+        desc->prologue = vkn_activation_default((VknActivationId)PROLOGUES[test_random_below(random, 3)]);
+}
+
+void problem_random(Problem *p, TestRandom *random, uint64_t most, uint32_t activation) {
+    uint64_t seed = test_random_next(random);
+    memset(p, 0, sizeof *p);
+    do {
+        p->desc = test_random_desc(random, most);
+    } while (p->desc.operation != VKN_OPERATION_TRAIN);
+    VknDesc *desc = &p->desc;
+    p->batch_number = 3;
+    desc->count_epsilon = chance(random, 70) ? 1e-7f : 0;
+    desc->renorm_momentum = 0.75f;
+    desc->epsilon = chance(random, 50) ? 1e-3f : 1e-5f;
+    desc->prologue = vkn_activation_default(VKN_ACTIVATION_IDENTITY);
+    desc->accumulate = chance(random, 30);
+    desc->moment_parts = 1 + (uint32_t)test_random_below(random, 3);
+    random_layouts(random, desc);
+    random_roles(random, p, activation);
+    p->elements = test_element_count(desc);
+    p->channels = test_channel_count(desc);
+    p->statistics = test_statistic_count(desc);
+    uint32_t counted_percent = (uint32_t[]){0, 50, 90, 100}[test_random_below(random, 4)];
+    for (uint32_t role = 0; role < VKN_ROLE_COUNT; role++) {
+        const VknTensor *tensor = problem_tensor(p, role);
+        for (uint64_t i = 0; i < problem_count(p, role); i++) {
+            double v = noise(seed + role, problem_place(p, role, i));
+            if (role == VKN_ROLE_X)
+                v = 3 * v + 1;
+            if (role == VKN_ROLE_GAMMA || role == VKN_ROLE_RENORM_STD || role == VKN_ROLE_RUNNING_STD)
+                v += 1.5;
+            if (role == VKN_ROLE_MASK)
+                v = (v + 1) * 50 < counted_percent ? 1 : 0;
+            p->given[role][i] = tensor ? test_round(tensor->type, v) : (double)(float)v;
+        }
+    }
+}

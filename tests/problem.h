@@ -1,0 +1,50 @@
+/* A random problem: a description in any layout, type and mode, the values of everything that it reads, and
+ * what must come out, in fp64 from the formulas of vknorm.h, one element at a time. */
+#ifndef TESTS_PROBLEM_H
+#define TESTS_PROBLEM_H
+
+#include "generate.h"
+
+/* The most values of any role. */
+#define PROBLEM_MOST 8192
+
+typedef struct Problem {
+    VknDesc desc; /* TRAIN, with all roles that it may have */
+    bool has_residual;
+    uint64_t batch_number;
+    uint64_t elements; /* with padding */
+    uint64_t channels, statistics;
+    /* What the roles hold before a run, and after it: [role][element, statistic or channel times its words] */
+    double given[VKN_ROLE_COUNT][PROBLEM_MOST];
+    double value[VKN_ROLE_COUNT][PROBLEM_MOST];
+    double other[VKN_ROLE_COUNT][PROBLEM_MOST]; /* also right: the other side of a jump */
+    double slack[VKN_ROLE_COUNT][PROBLEM_MOST]; /* how far off a result may be; negative: untouched */
+} Problem;
+
+/* Words of a role: elements, or words of a record times statistics or channels. */
+uint64_t problem_count(const Problem *p, uint32_t role);
+
+/* How a role is stored, NULL for what is no tensor; where value `index` lies, in units of its type; whether
+ * there is one (padding has none). */
+const VknTensor *problem_tensor(const Problem *p, uint32_t role);
+uint64_t problem_place(const Problem *p, uint32_t role, uint64_t index);
+bool problem_exists(const Problem *p, uint32_t role, uint64_t index);
+
+/* A problem of at most `most` elements; `activation` chooses one of the table. */
+void problem_random(Problem *p, TestRandom *random, uint64_t most, uint32_t activation);
+
+/* Expects what TRAIN and STATISTICS write, and gives the saved statistics, as f32, to the gradients. */
+void problem_expect_training(Problem *p);
+
+/* Expects what APPLY writes with the saved statistics. */
+void problem_expect_apply(Problem *p);
+
+/* Expects gradients: of TRAIN if `follows`, with the sums as `given` if there are some. The derivative of the
+ * activation comes from the given Y if `from_y`. */
+void problem_expect_gradient(Problem *p, bool follows, bool sums_given, bool from_y);
+
+/* The loss whose gradients those are, sum of dy * y, in fp64 throughout, with r and d of batch
+ * renormalization as given. */
+double problem_loss(const Problem *p);
+
+#endif

@@ -30,11 +30,11 @@ ACTIVATIONS = {
 LAYOUTS = {
     "bf": ((11, 4), 1, torch.nn.BatchNorm1d),
     "ncl": ((3, 4, 7), 1, torch.nn.BatchNorm1d),
-    "nchw": ((2, 3, 3, 5), 1, torch.nn.BatchNorm2d),
-    "nhwc": ((2, 3, 3, 5), -1, torch.nn.BatchNorm2d),
-    "ncdhw": ((2, 2, 2, 3, 4), 1, torch.nn.BatchNorm3d),
-    "ndhwc": ((2, 2, 3, 2, 4), -1, torch.nn.BatchNorm3d),
-    "nchw_large": ((2, 5, 7, 9), 1, torch.nn.BatchNorm2d),
+    "nchw": ((2, 3, 2, 5), 1, torch.nn.BatchNorm2d),
+    "nhwc": ((2, 2, 3, 5), -1, torch.nn.BatchNorm2d),
+    "ncdhw": ((2, 2, 2, 3, 3), 1, torch.nn.BatchNorm3d),
+    "ndhwc": ((2, 2, 2, 2, 4), -1, torch.nn.BatchNorm3d),
+    "nchw_large": ((2, 5, 6, 7), 1, torch.nn.BatchNorm2d),
 }
 
 

@@ -46,7 +46,8 @@ def run(arrays, training, epsilon, momentum, activation, residual, runtime):
     wanted = [last] + outputs[1:]
     graph = helper.make_graph(
         nodes, "golden", [helper.make_tensor_value_info(n, kind, a.shape) for n, a in zip(names, arrays)],
-        [helper.make_tensor_value_info(n, kind, None) for n in wanted])
+        [helper.make_tensor_value_info(last, kind, arrays[0].shape)] +
+        [helper.make_tensor_value_info(n, kind, arrays[1].shape) for n in outputs[1:]])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=9)
     onnx.checker.check_model(model)
     feeds = {n: a.astype(np.float32 if runtime else np.float64) for n, a in zip(names, arrays)}

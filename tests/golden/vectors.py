@@ -16,13 +16,13 @@ def number(value):
     return "%.9g" % float(value)
 
 
-def tensor(values, shape):
-    """Lines of numbers, one per index of the leading axes."""
+def tensor(values, shape, digits):
+    """Lines of numbers. Inputs have 9 digits, which name one f32; outputs 8, a tenth of an f32's last bit."""
     flat = np.asarray(values, np.float64).reshape(-1)
     width = max(int(shape[-1]) if shape else 1, 1)
     while width * 2 <= 12:
         width *= 2
-    return "\n".join(" ".join(number(v) for v in flat[i:i + width]) for i in range(0, len(flat), width))
+    return "\n".join(" ".join("%.*g" % (digits, v) for v in flat[i:i + width]) for i in range(0, len(flat), width))
 
 
 class Case:
@@ -67,7 +67,7 @@ class Case:
         for word, roles in (("in", self.inputs), ("out", self.outputs)):
             for role, values in roles.items():
                 lines.append("%s %s %s" % (word, role, " ".join(str(n) for n in values.shape)))
-                lines.append(tensor(values, values.shape))
+                lines.append(tensor(values, values.shape, 9 if word == "in" else 8))
         return "\n".join(lines + ["end"]) + "\n"
 
 

@@ -9,17 +9,32 @@ typedef struct Row {
     uint32_t count;
     const char *parameter[VKN_MAX_ACTIVATION_PARAMETERS];
     float value[VKN_MAX_ACTIVATION_PARAMETERS];
+    bool (*inverts)(float p0, float p1, float p2);
+    bool (*halves)(float p0, float p1, float p2);
 } Row;
 
 /* The row's number in the table is the enumerator, or this does not compile. */
-#define VKN_ACTIVATION(id, number, name, count, n0, d0, n1, d1, n2, d2, f, df)                               \
+#define VKN_ACTIVATION(id, number, name, count, n0, d0, n1, d1, n2, d2, f, df, inverts, dy, halves, closed)  \
     _Static_assert(VKN_ACTIVATION_##id == number, "activation.def and VknActivationId disagree");
 #include "activation.def"
 #undef VKN_ACTIVATION
 
+#define VKN_ACTIVATION(id, number, name, count, n0, d0, n1, d1, n2, d2, f, df, inverts, dy, halves, closed)  \
+    static bool name##_inverts(float p0, float p1, float p2) {                                               \
+        (void)p0, (void)p1, (void)p2;                                                                        \
+        return inverts;                                                                                      \
+    }                                                                                                        \
+    static bool name##_halves(float p0, float p1, float p2) {                                                \
+        (void)p0, (void)p1, (void)p2;                                                                        \
+        return halves;                                                                                       \
+    }
+#include "activation.def"
+#undef VKN_ACTIVATION
+
 static const Row ROWS[] = {
-#define VKN_ACTIVATION(id, number, name, count, n0, d0, n1, d1, n2, d2, f, df)                               \
-    [number] = {#name, count, {#n0, #n1, #n2}, {(float)(d0), (float)(d1), (float)(d2)}},
+#define VKN_ACTIVATION(id, number, name, count, n0, d0, n1, d1, n2, d2, f, df, inverts, dy, halves, closed)  \
+    [number] = {#name,          count,        {#n0, #n1, #n2}, {(float)(d0), (float)(d1), (float)(d2)},      \
+                name##_inverts, name##_halves},
 #include "activation.def"
 #undef VKN_ACTIVATION
 };
@@ -34,6 +49,20 @@ VknActivation vkn_activation_default(VknActivationId id) {
     for (uint32_t i = 0; i < VKN_MAX_ACTIVATION_PARAMETERS; i++)
         activation.parameter[i] = ROWS[id].value[i];
     return activation;
+}
+
+const char *vkn_activation_name(const VknActivation *activation) {
+    return ROWS[activation->id].name;
+}
+
+bool vkn_activation_inverts(const VknActivation *activation) {
+    const float *p = activation->parameter;
+    return ROWS[activation->id].inverts(p[0], p[1], p[2]);
+}
+
+bool vkn_activation_halves(const VknActivation *activation) {
+    const float *p = activation->parameter;
+    return ROWS[activation->id].halves(p[0], p[1], p[2]);
 }
 
 VknResult vkn_activation_resolve(const VknHost *host, const char *name, VknActivation *activation) {

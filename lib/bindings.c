@@ -79,7 +79,7 @@ static void write_set(const VknPlan *plan, const VknStep *step, const VknBuffer 
         uint64_t begin = buffers[b->role].offset + b->offset;
         uint64_t skip = begin % alignment;
         info[i] = (VkDescriptorBufferInfo){buffers[b->role].buffer, begin - skip, b->size + skip};
-        set->first[b->binding / 4] |= (uint32_t)(skip / b->element_bytes) << b->binding % 4 * 8;
+        set->first[b->binding / 2] |= ((uint32_t)(skip * 8 / b->unit_bits) + b->first) << b->binding % 2 * 16;
     }
     for (uint32_t i = 0; i < VKN_BINDING_COUNT; i++) {
         /* Bindings that a kernel declares but does not touch get the first buffer. */

@@ -18,27 +18,37 @@
 
 _Static_assert(VKN_HAS_GAMMA == BIT(GAMMA) && VKN_HAS_BETA == BIT(BETA) && VKN_HAS_MEAN == BIT(MEAN) &&
                    VKN_HAS_INV_STD == BIT(INV_STD) && VKN_HAS_VARIANCE == BIT(VARIANCE) &&
-                   VKN_HAS_RUNNING == BIT(RUNNING_MEAN) && VKN_HAS_MOMENTS == BIT(MOMENTS) &&
+                   VKN_HAS_RUNNING_MEAN == BIT(RUNNING_MEAN) && VKN_HAS_MOMENTS == BIT(MOMENTS) &&
                    VKN_HAS_RESIDUAL == BIT(RESIDUAL) && VKN_HAS_DX == BIT(DX) &&
                    VKN_HAS_DGAMMA == BIT(DGAMMA) && VKN_HAS_DBETA == BIT(DBETA) &&
-                   VKN_HAS_DRESIDUAL == BIT(DRESIDUAL),
+                   VKN_HAS_DRESIDUAL == BIT(DRESIDUAL) && VKN_HAS_Y == BIT(Y) && VKN_HAS_MASK == BIT(MASK) &&
+                   VKN_HAS_ACTIVATION_MASK == BIT(ACTIVATION_MASK) && VKN_HAS_RENORM == BIT(RENORM) &&
+                   VKN_HAS_RUNNING_VARIANCE == BIT(RUNNING_VARIANCE) && VKN_HAS_SUMS == BIT(SUMS) &&
+                   VKN_HAS_RENORM_MEAN == BIT(RENORM_MEAN),
                "interface.h and VknRole disagree");
 
 #define SAVED    (BIT(MEAN) | SPREADS)
 #define AFFINE   (BIT(GAMMA) | BIT(BETA))
+#define RENORM   (BIT(RENORM_MEAN) | BIT(RENORM_STD) | BIT(RUNNING_STD) | BIT(RENORM))
+#define EPILOGUE (AFFINE | BIT(RESIDUAL) | BIT(ACTIVATION_MASK))
 #define GRADIENT (BIT(DX) | BIT(DGAMMA) | BIT(DBETA) | BIT(DRESIDUAL))
+#define BACKWARD (EPILOGUE | SPREADS | BIT(Y))
 
 static const VknOperationInfo OPERATIONS[] = {
-    [VKN_OPERATION_TRAIN] = {"TRAIN", BIT(X) | BIT(Y), AFFINE | SAVED | RUNNING | BIT(RESIDUAL),
-                             BIT(Y) | SAVED | RUNNING},
-    [VKN_OPERATION_APPLY] = {"APPLY", BIT(X) | BIT(Y) | BIT(MEAN), AFFINE | SPREADS | BIT(RESIDUAL), BIT(Y)},
-    [VKN_OPERATION_STATISTICS] = {"STATISTICS", BIT(X), SAVED | RUNNING | BIT(MOMENTS),
+    [VKN_OPERATION_TRAIN] = {"TRAIN", BIT(X) | BIT(Y), EPILOGUE | SAVED | RUNNING | RENORM | BIT(MASK),
+                             BIT(Y) | BIT(ACTIVATION_MASK) | SAVED | RUNNING | RENORM},
+    [VKN_OPERATION_APPLY] = {"APPLY", BIT(X) | BIT(Y) | BIT(MEAN), EPILOGUE | SPREADS,
+                             BIT(Y) | BIT(ACTIVATION_MASK)},
+    [VKN_OPERATION_STATISTICS] = {"STATISTICS", BIT(X), SAVED | RUNNING | BIT(MOMENTS) | BIT(MASK),
                                   SAVED | RUNNING | BIT(MOMENTS)},
     [VKN_OPERATION_FINISH] = {"FINISH", BIT(MOMENTS), SAVED | RUNNING, SAVED | RUNNING},
     [VKN_OPERATION_TRAIN_GRADIENT] = {"TRAIN_GRADIENT", BIT(X) | BIT(DY) | BIT(MEAN),
-                                      AFFINE | SPREADS | BIT(RESIDUAL) | GRADIENT, GRADIENT},
-    [VKN_OPERATION_APPLY_GRADIENT] = {"APPLY_GRADIENT", BIT(X) | BIT(DY) | BIT(MEAN),
-                                      AFFINE | SPREADS | BIT(RESIDUAL) | GRADIENT, GRADIENT},
+                                      BACKWARD | GRADIENT | BIT(MASK) | BIT(RENORM) | BIT(SUMS), GRADIENT},
+    [VKN_OPERATION_APPLY_GRADIENT] = {"APPLY_GRADIENT", BIT(X) | BIT(DY) | BIT(MEAN), BACKWARD | GRADIENT,
+                                      GRADIENT},
+    [VKN_OPERATION_GRADIENT_STATISTICS] = {"GRADIENT_STATISTICS", BIT(X) | BIT(DY) | BIT(MEAN) | BIT(SUMS),
+                                           BACKWARD | BIT(MASK) | BIT(RENORM) | BIT(DGAMMA) | BIT(DBETA),
+                                           BIT(SUMS) | BIT(DGAMMA) | BIT(DBETA)},
 };
 
 const VknOperationInfo *vkn_operation_info(VknOperation operation) {
@@ -47,7 +57,15 @@ const VknOperationInfo *vkn_operation_info(VknOperation operation) {
 }
 
 bool vkn_operation_is_gradient(VknOperation operation) {
-    return operation == VKN_OPERATION_TRAIN_GRADIENT || operation == VKN_OPERATION_APPLY_GRADIENT;
+    return operation >= VKN_OPERATION_TRAIN_GRADIENT;
+}
+
+VknActivationSource vkn_desc_source(const VknDesc *desc) {
+    if (!vkn_operation_is_gradient(desc->operation) || desc->activation.id == VKN_ACTIVATION_IDENTITY)
+        return VKN_ACTIVATION_SOURCE_NONE;
+    if (desc->roles & BIT(ACTIVATION_MASK))
+        return VKN_ACTIVATION_SOURCE_MASK;
+    return desc->roles & BIT(Y) ? VKN_ACTIVATION_SOURCE_OUTPUT : VKN_ACTIVATION_SOURCE_INPUT;
 }
 
 void vkn_desc_batch_norm(VknDesc *desc, VknOperation operation, uint32_t rank, const uint64_t *shape,
@@ -72,7 +90,6 @@ void vkn_desc_batch_norm(VknDesc *desc, VknOperation operation, uint32_t rank, c
         break;
     case VKN_OPERATION_FINISH:
         desc->roles = BIT(MOMENTS) | RUNNING;
-        desc->moment_parts = 1;
         break;
     case VKN_OPERATION_TRAIN_GRADIENT:
         desc->roles =
@@ -82,9 +99,17 @@ void vkn_desc_batch_norm(VknDesc *desc, VknOperation operation, uint32_t rank, c
         desc->roles =
             BIT(X) | BIT(DY) | AFFINE | BIT(MEAN) | BIT(VARIANCE) | BIT(DX) | BIT(DGAMMA) | BIT(DBETA);
         break;
+    case VKN_OPERATION_GRADIENT_STATISTICS:
+        desc->roles = BIT(X) | BIT(DY) | AFFINE | BIT(MEAN) | BIT(INV_STD) | BIT(SUMS);
+        break;
     }
     desc->epsilon = 1e-3f;
+    desc->count_epsilon = operation == VKN_OPERATION_FINISH ? 0 : 1e-7f;
     desc->momentum = 0.99f;
+    desc->renorm_momentum = 0.99f;
+    desc->renorm_r_max = INFINITY;
+    desc->renorm_d_max = INFINITY;
+    desc->moment_parts = 1;
 }
 
 static VknResult resolve_shape(const VknHost *host, VknDesc *desc) {
@@ -129,7 +154,7 @@ static VknResult resolve_axes(const VknHost *host, VknDesc *desc) {
 static VknResult resolve_roles(const VknHost *host, VknDesc *desc) {
     const VknOperationInfo *info = vkn_operation_info(desc->operation);
     if (!info)
-        return VKN_FAIL(host, INVALID_ARGUMENT, "operation must be a VknOperation (1 to 6), not %d",
+        return VKN_FAIL(host, INVALID_ARGUMENT, "operation must be a VknOperation (1 to 7), not %d",
                         (int)desc->operation);
     desc->roles &= ~BIT(WORKSPACE);
     for (uint32_t role = 0; role < 32; role++) {
@@ -156,33 +181,128 @@ static VknResult resolve_roles(const VknHost *host, VknDesc *desc) {
         return VKN_FAIL(host, INVALID_ARGUMENT,
                         "roles: RUNNING_MEAN and RUNNING_VARIANCE go together, 0x%" PRIx32 " has one",
                         desc->roles);
+    uint32_t renorm = desc->operation == VKN_OPERATION_TRAIN ? desc->roles & RENORM : 0;
+    if (renorm && !(renorm & BIT(RENORM_MEAN) && renorm & BIT(RENORM_STD)))
+        return VKN_FAIL(host, INVALID_ARGUMENT,
+                        "roles: renormalization needs RENORM_MEAN and RENORM_STD, 0x%" PRIx32 " lacks one",
+                        desc->roles);
+    if (renorm && !(renorm & BIT(RUNNING_STD)) != !running)
+        return VKN_FAIL(host, INVALID_ARGUMENT,
+                        "roles: with renormalization, RUNNING_MEAN, RUNNING_VARIANCE and RUNNING_STD go "
+                        "together; 0x%" PRIx32 " has some",
+                        desc->roles);
     if (!(desc->roles & info->writes))
         return VKN_FAIL(host, INVALID_ARGUMENT, "roles: %s with 0x%" PRIx32 " has no output", info->name,
                         desc->roles);
     return VKN_SUCCESS;
 }
 
+static VknResult resolve_packs(const VknHost *host, VknDesc *desc) {
+    int32_t rank = (int32_t)desc->rank, pack = desc->packed_axis;
+    uint32_t kept = 0;
+    if (!desc->channels)
+        return VKN_SUCCESS;
+    if (pack < -rank || pack >= rank || (pack + rank) % rank == rank - 1)
+        return VKN_FAIL(host, INVALID_ARGUMENT,
+                        "packed_axis must be -%" PRId32 " to %" PRId32
+                        " and not the last axis, which holds the channels of a pack; it is %" PRId32,
+                        rank, rank - 2, pack);
+    desc->packed_axis = pack = (pack + rank) % rank;
+    for (uint32_t i = 0; i < desc->kept_axis_count; i++)
+        kept += desc->kept_axes[i] == pack || desc->kept_axes[i] == rank - 1;
+    if (kept != 2)
+        return VKN_FAIL(host, INVALID_ARGUMENT,
+                        "kept_axes must have packed_axis (%" PRId32 ") and the last axis (%" PRId32
+                        ") when channels is not 0",
+                        pack, rank - 1);
+    uint64_t packs = desc->shape[pack], lanes = desc->shape[rank - 1];
+    if (packs && lanes && vkn_divide_up(desc->channels, lanes) != packs)
+        return VKN_FAIL(host, INVALID_ARGUMENT,
+                        "channels must fill %" PRIu64 " packs of %" PRIu64 ", the last one at least in part; "
+                        "%" PRIu64 " do not",
+                        packs, lanes, desc->channels);
+    return VKN_SUCCESS;
+}
+
+static VknResult resolve_virtual_batches(const VknHost *host, VknDesc *desc) {
+    uint64_t size = desc->virtual_batch_size;
+    if (desc->operation == VKN_OPERATION_APPLY || desc->operation == VKN_OPERATION_FINISH ||
+        desc->operation == VKN_OPERATION_APPLY_GRADIENT)
+        size = 0;
+    if (size && desc->rank == VKN_MAX_RANK)
+        return VKN_FAIL(host, INVALID_ARGUMENT, "rank must be at most %d with virtual batches, not %" PRIu32,
+                        VKN_MAX_RANK - 1, desc->rank);
+    for (uint32_t i = 0; size && i < desc->kept_axis_count; i++)
+        if (desc->kept_axes[i] == 0)
+            return VKN_FAIL(host, INVALID_ARGUMENT,
+                            "kept_axes must not have axis 0, which virtual batches divide; kept_axes[%" PRIu32
+                            "] is it",
+                            i);
+    if (size && desc->shape[0] % size)
+        return VKN_FAIL(host, INVALID_ARGUMENT,
+                        "virtual_batch_size must divide shape[0]; %" PRIu64 " does not divide %" PRIu64, size,
+                        desc->shape[0]);
+    if (size && desc->roles & RENORM)
+        return VKN_FAIL(host, INVALID_ARGUMENT,
+                        "virtual_batch_size must be 0 with renormalization, not %" PRIu64, size);
+    desc->virtual_batch_size = size == desc->shape[0] ? 0 : size;
+    return VKN_SUCCESS;
+}
+
+static VknResult resolve_momentum(const VknHost *host, const VknDesc *desc) {
+    bool renorm = desc->roles & BIT(RENORM_MEAN);
+    if (!(desc->roles & RUNNING) && !renorm)
+        return VKN_SUCCESS;
+    if ((uint32_t)desc->momentum_convention > VKN_MOMENTUM_CUMULATIVE)
+        return VKN_FAIL(host, INVALID_ARGUMENT, "momentum_convention must be a VknMomentum (0 to 2), not %d",
+                        (int)desc->momentum_convention);
+    if (renorm && desc->momentum_convention == VKN_MOMENTUM_CUMULATIVE)
+        return VKN_FAIL(host, INVALID_ARGUMENT,
+                        "momentum_convention must be VKN_MOMENTUM_OLD or NEW with renormalization, not "
+                        "CUMULATIVE");
+    if (desc->roles & RUNNING && desc->momentum_convention != VKN_MOMENTUM_CUMULATIVE &&
+        !(desc->momentum >= 0 && desc->momentum <= 1))
+        return VKN_FAIL(host, INVALID_ARGUMENT, "momentum must be 0 to 1, not %g", desc->momentum);
+    if (desc->roles & RUNNING && (uint32_t)desc->running_variance > VKN_RUNNING_VARIANCE_UNBIASED)
+        return VKN_FAIL(host, INVALID_ARGUMENT,
+                        "running_variance must be a VknRunningVariance (0 or 1), not %d",
+                        (int)desc->running_variance);
+    if (!renorm)
+        return VKN_SUCCESS;
+    if (!(desc->renorm_momentum >= 0 && desc->renorm_momentum <= 1))
+        return VKN_FAIL(host, INVALID_ARGUMENT, "renorm_momentum must be 0 to 1, not %g",
+                        desc->renorm_momentum);
+    if (!(desc->renorm_r_min >= 0 && desc->renorm_r_max >= desc->renorm_r_min))
+        return VKN_FAIL(host, INVALID_ARGUMENT,
+                        "renorm_r_min (%g) must be at least 0 and at most renorm_r_max (%g)",
+                        desc->renorm_r_min, desc->renorm_r_max);
+    if (!(desc->renorm_d_max >= 0))
+        return VKN_FAIL(host, INVALID_ARGUMENT, "renorm_d_max must be at least 0, not %g",
+                        desc->renorm_d_max);
+    return VKN_SUCCESS;
+}
+
+static VknResult resolve_epsilon(const VknHost *host, const char *name, float epsilon) {
+    if (!(epsilon >= 0.0f) || isinf(epsilon))
+        return VKN_FAIL(host, INVALID_ARGUMENT, "%s must be finite and at least 0, not %g", name, epsilon);
+    return VKN_SUCCESS;
+}
+
 static VknResult resolve_numbers(const VknHost *host, VknDesc *desc) {
-    if (!(desc->epsilon >= 0.0f) || isinf(desc->epsilon))
-        return VKN_FAIL(host, INVALID_ARGUMENT, "epsilon must be finite and at least 0, not %g",
-                        desc->epsilon);
-    if (desc->roles & RUNNING) {
-        if ((uint32_t)desc->momentum_convention > VKN_MOMENTUM_CUMULATIVE)
-            return VKN_FAIL(host, INVALID_ARGUMENT,
-                            "momentum_convention must be a VknMomentum (0 to 2), not %d",
-                            (int)desc->momentum_convention);
-        if (desc->momentum_convention != VKN_MOMENTUM_CUMULATIVE &&
-            !(desc->momentum >= 0 && desc->momentum <= 1))
-            return VKN_FAIL(host, INVALID_ARGUMENT, "momentum must be 0 to 1, not %g", desc->momentum);
-        if ((uint32_t)desc->running_variance > VKN_RUNNING_VARIANCE_UNBIASED)
-            return VKN_FAIL(host, INVALID_ARGUMENT,
-                            "running_variance must be a VknRunningVariance (0 or 1), not %d",
-                            (int)desc->running_variance);
-    }
-    if (desc->operation == VKN_OPERATION_FINISH && desc->moment_parts < 1)
+    VknResult result = resolve_epsilon(host, "epsilon", desc->epsilon);
+    if (!(desc->roles & BIT(MASK)) && desc->operation != VKN_OPERATION_FINISH)
+        desc->count_epsilon = 0;
+    if (!result)
+        result = resolve_epsilon(host, "count_epsilon", desc->count_epsilon);
+    if (!result)
+        result = resolve_momentum(host, desc);
+    if (result)
+        return result;
+    bool merges = desc->operation == VKN_OPERATION_FINISH ||
+                  (desc->operation == VKN_OPERATION_TRAIN_GRADIENT && desc->roles & BIT(SUMS));
+    if (merges && desc->moment_parts < 1)
         return VKN_FAIL(host, INVALID_ARGUMENT, "moment_parts must be at least 1, not %" PRIu32,
                         desc->moment_parts);
-    VknResult result = VKN_SUCCESS;
     if (desc->roles & (BIT(Y) | BIT(DY)))
         result = vkn_activation_resolve(host, "activation", &desc->activation);
     if (!result && (desc->roles & BIT(X)))
@@ -190,14 +310,44 @@ static VknResult resolve_numbers(const VknHost *host, VknDesc *desc) {
     return result;
 }
 
+/* Keeps the role that act' costs the fewest bytes to take from. */
+static VknResult resolve_source(const VknHost *host, VknDesc *desc) {
+    bool gradient = vkn_operation_is_gradient(desc->operation);
+    bool none = desc->activation.id == VKN_ACTIVATION_IDENTITY;
+    if (desc->roles & BIT(ACTIVATION_MASK) && !vkn_activation_halves(&desc->activation))
+        return VKN_FAIL(host, INVALID_ARGUMENT,
+                        "roles: ACTIVATION_MASK needs an activation whose derivative has two values (relu, "
+                        "leaky_relu, clip), not %s",
+                        vkn_activation_name(&desc->activation));
+    if (gradient && !none && desc->roles & BIT(Y) && !vkn_activation_inverts(&desc->activation))
+        return VKN_FAIL(host, INVALID_ARGUMENT,
+                        "roles: Y does not determine the derivative of %s with these parameters; leave it "
+                        "out, and bind RESIDUAL if there was one",
+                        vkn_activation_name(&desc->activation));
+    if (!gradient)
+        return VKN_SUCCESS;
+    uint32_t residual = desc->roles & BIT(RESIDUAL), mask = desc->roles & BIT(ACTIVATION_MASK);
+    uint32_t y = desc->roles & BIT(Y);
+    desc->roles &= ~(BIT(RESIDUAL) | BIT(ACTIVATION_MASK) | BIT(Y));
+    if (none)
+        return VKN_SUCCESS;
+    if (mask)
+        desc->roles |= mask;
+    else if (y && residual && desc->y.type == VKN_TYPE_F32 && desc->residual.type != VKN_TYPE_F32)
+        desc->roles |= residual;
+    else
+        desc->roles |= y ? y : residual;
+    return VKN_SUCCESS;
+}
+
 /* Elements from the first to the last one of a tensor, 0 when that is too many. */
-static uint64_t tensor_span(const VknDesc *desc, const VknTensor *tensor) {
+static uint64_t tensor_span(const VknDesc *desc, const uint64_t *stride) {
     uint64_t span = 1;
     for (uint32_t i = 0; i < desc->rank; i++) {
         uint64_t steps = desc->shape[i] ? desc->shape[i] - 1 : 0;
-        if (steps && tensor->stride[i] > MOST_ELEMENTS / steps)
+        if (steps && stride[i] > MOST_ELEMENTS / steps)
             return 0;
-        span += steps * tensor->stride[i];
+        span += steps * stride[i];
         if (span > MOST_ELEMENTS)
             return 0;
     }
@@ -228,30 +378,35 @@ static VknResult check_injective(const VknHost *host, const VknDesc *desc, const
     return VKN_SUCCESS;
 }
 
+/* Strides that are all zero become those of a dense tensor of the first `dense_rank` axes. */
+static VknResult resolve_strides(const VknHost *host, const VknDesc *desc, const char *name,
+                                 uint32_t dense_rank, uint64_t *strides) {
+    bool dense = true;
+    for (uint32_t i = 0; i < desc->rank; i++)
+        dense = dense && strides[i] == 0;
+    uint64_t stride = 1;
+    for (uint32_t i = dense_rank; dense && i-- > 0;) {
+        strides[i] = stride;
+        stride *= desc->shape[i] ? desc->shape[i] : 1;
+    }
+    uint32_t longest = 0;
+    for (uint32_t i = 1; i < desc->rank; i++)
+        if (strides[i] > strides[longest])
+            longest = i;
+    if (tensor_span(desc, strides) == 0)
+        return VKN_FAIL(host, INVALID_ARGUMENT,
+                        "%s: the tensor must span at most 2^56 elements; the longest step is stride[%" PRIu32
+                        "] = %" PRIu64 " over %" PRIu64,
+                        name, longest, strides[longest], desc->shape[longest]);
+    return VKN_SUCCESS;
+}
+
 static VknResult resolve_tensor(const VknHost *host, const VknDesc *desc, const char *name,
                                 VknTensor *tensor) {
     if ((uint32_t)tensor->type > VKN_TYPE_BF16)
         return VKN_FAIL(host, INVALID_ARGUMENT, "%s.type must be a VknType (0 to 2), not %d", name,
                         (int)tensor->type);
-    bool dense = true;
-    for (uint32_t i = 0; i < desc->rank; i++)
-        dense = dense && tensor->stride[i] == 0;
-    uint64_t stride = 1;
-    for (uint32_t i = desc->rank; dense && i-- > 0;) {
-        tensor->stride[i] = stride;
-        stride *= desc->shape[i] ? desc->shape[i] : 1;
-    }
-    uint32_t longest = 0;
-    for (uint32_t i = 1; i < desc->rank; i++)
-        if (tensor->stride[i] > tensor->stride[longest])
-            longest = i;
-    if (tensor_span(desc, tensor) == 0)
-        return VKN_FAIL(
-            host, INVALID_ARGUMENT,
-            "%s.stride: the tensor must span at most 2^56 elements; the longest step is stride[%" PRIu32
-            "] = %" PRIu64 " over %" PRIu64,
-            name, longest, tensor->stride[longest], desc->shape[longest]);
-    return VKN_SUCCESS;
+    return resolve_strides(host, desc, name, desc->rank, tensor->stride);
 }
 
 /* Resolves one tensor, or gives it the layout of `like` when the operation has none of `roles`. */
@@ -268,8 +423,9 @@ static VknResult resolve_layout(const VknHost *host, const VknDesc *desc, const 
 }
 
 VknResult vkn_desc_resolve(const VknHost *host, const VknDesc *desc, VknDesc *resolved) {
-    static VknResult (*const RULES[])(const VknHost *, VknDesc *) = {resolve_shape, resolve_axes,
-                                                                     resolve_roles, resolve_numbers};
+    static VknResult (*const RULES[])(const VknHost *, VknDesc *) = {
+        resolve_shape,           resolve_axes,    resolve_packs, resolve_roles,
+        resolve_virtual_batches, resolve_numbers, resolve_source};
     VknDesc d = *desc;
     VknResult result = VKN_SUCCESS;
     for (size_t i = 0; !result && i < sizeof RULES / sizeof *RULES; i++)
@@ -280,11 +436,15 @@ VknResult vkn_desc_resolve(const VknHost *host, const VknDesc *desc, VknDesc *re
         memset(&d.x, 0, sizeof d.x);
     result = resolve_tensor(host, &d, "x", &d.x);
     if (!result)
-        result = resolve_layout(host, &d, "y", BIT(Y) | BIT(DY), &d.x, &d.y);
+        result = resolve_layout(host, &d, "y", BIT(Y) | BIT(DY) | BIT(ACTIVATION_MASK), &d.x, &d.y);
     if (!result)
         result = resolve_layout(host, &d, "residual", BIT(RESIDUAL) | BIT(DRESIDUAL), &d.y, &d.residual);
     if (!result)
         result = resolve_layout(host, &d, "dx", BIT(DX), &d.x, &d.dx);
+    if (!result && d.roles & BIT(MASK))
+        result = resolve_strides(host, &d, "mask_stride", d.rank - 1, d.mask_stride);
+    else
+        memcpy(d.mask_stride, d.x.stride, sizeof d.mask_stride);
     if (!result)
         *resolved = d;
     return result;

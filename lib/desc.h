@@ -17,9 +17,12 @@ const VknOperationInfo *vkn_operation_info(VknOperation operation);
 
 bool vkn_operation_is_gradient(VknOperation operation);
 
+/* Where the gradients of a resolved description take the derivative of the activation from. */
+VknActivationSource vkn_desc_source(const VknDesc *desc);
+
 /* Checks every documented rule of `desc`. On success `resolved` is the same description in one form:
- * axes counted from 0, dense strides written out, and tensors that the operation does not have laid
- * out like x. */
+ * axes counted from 0, dense strides written out, what does not apply zeroed, tensors that the
+ * operation does not have laid out like x, and without roles that nothing is read from. */
 VknResult vkn_desc_resolve(const VknHost *host, const VknDesc *desc, VknDesc *resolved);
 
 #endif

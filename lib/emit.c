@@ -4,13 +4,14 @@
 
 #include "desc.h"
 
-#define MOMENTS_BYTES sizeof(VknMoments)
+/* VknMoments, VknSums, and affine records; coefficients are twice as long. */
+#define RECORD_BYTES sizeof(VknMoments)
 
-/* A kernel family and what it may bind; most uses of any is ten. */
+/* A kernel family and what it may bind; most uses of any is eleven. */
 typedef struct Stage {
     VknKernel kernel[VKN_ACCESS_COUNT];
     uint32_t statistic_bytes; /* the largest of what it binds per statistic, per part for reduce */
-    VknUse uses[11];
+    VknUse uses[12];
 } Stage;
 
 #define USE(resource, binding, direction)                                                                    \
@@ -23,6 +24,12 @@ typedef struct Stage {
         USE(ROLE_VARIANCE, SPREAD, direction)
 #define USE_RUNNING                                                                                          \
     USE(ROLE_RUNNING_MEAN, RUNNING_MEAN, UPDATE), USE(ROLE_RUNNING_VARIANCE, RUNNING_VARIANCE, UPDATE)
+#define USE_OUTPUT                                                                                           \
+    USE(ROLE_Y, Y, WRITE), USE(ROLE_RESIDUAL, RESIDUAL, READ),                                               \
+        USE(ROLE_ACTIVATION_MASK, ACTIVATION_MASK, WRITE)
+/* One of these is there: where the derivative of the activation comes from. */
+#define USE_SOURCE                                                                                           \
+    USE(ROLE_RESIDUAL, SOURCE, READ), USE(ROLE_Y, SOURCE, READ), USE(ROLE_ACTIVATION_MASK, SOURCE, READ)
 #define ACCESSES(row, column, any)                                                                           \
     {                                                                                                        \
         [VKN_ACCESS_ROW] = VKN_KERNEL_##row, [VKN_ACCESS_COLUMN] = VKN_KERNEL_##column,                      \
@@ -30,45 +37,70 @@ typedef struct Stage {
     }
 
 /* There is no fused "any" kernel: VKN_KERNEL_COUNT. */
-static const Stage NORM = {ACCESSES(NORM_ROW, NORM_COLUMN, COUNT),
-                           4,
-                           {USE(ROLE_X, X, READ), USE(ROLE_Y, Y, WRITE), USE(ROLE_RESIDUAL, RESIDUAL, READ),
-                            USE_AFFINE, USE_SAVED(WRITE), USE_RUNNING, END}};
-static const Stage REDUCE = {ACCESSES(REDUCE_ROW, REDUCE_COLUMN, REDUCE_ANY),
-                             MOMENTS_BYTES,
-                             {USE(ROLE_X, X, READ), USE(RESOURCE_PARTS, MOMENTS_OUT, WRITE), END}};
+static const Stage NORM = {
+    ACCESSES(NORM_ROW, NORM_COLUMN, COUNT),
+    4,
+    {USE(ROLE_X, X, READ), USE_OUTPUT, USE_AFFINE, USE_SAVED(WRITE), USE_RUNNING, END}};
+static const Stage REDUCE = {
+    ACCESSES(REDUCE_ROW, REDUCE_COLUMN, REDUCE_ANY),
+    RECORD_BYTES,
+    {USE(ROLE_X, X, READ), USE(ROLE_MASK, MASK, READ), USE(RESOURCE_PARTS, RECORDS_OUT, WRITE), END}};
+static const Stage APPLY_GIVEN = {ACCESSES(APPLY_ROW, APPLY_COLUMN, APPLY_ANY),
+                                  4,
+                                  {USE(ROLE_X, X, READ), USE_OUTPUT, USE_AFFINE, USE_SAVED(READ), END}};
 static const Stage APPLY = {ACCESSES(APPLY_ROW, APPLY_COLUMN, APPLY_ANY),
-                            4,
-                            {USE(ROLE_X, X, READ), USE(ROLE_Y, Y, WRITE), USE(ROLE_RESIDUAL, RESIDUAL, READ),
-                             USE_AFFINE, USE_SAVED(READ), END}};
-static const Stage APPLY_MERGED = {ACCESSES(APPLY_ROW, APPLY_COLUMN, APPLY_ANY),
-                                   MOMENTS_BYTES,
-                                   {USE(ROLE_X, X, READ), USE(ROLE_Y, Y, WRITE),
-                                    USE(ROLE_RESIDUAL, RESIDUAL, READ), USE_AFFINE,
-                                    USE(RESOURCE_MERGED, MOMENTS_IN, READ), END}};
+                            RECORD_BYTES,
+                            {USE(ROLE_X, X, READ), USE_OUTPUT, USE(RESOURCE_AFFINE, AFFINE_IN, READ), END}};
 static const Stage FINISH = {
-    ACCESSES(FINISH, FINISH, FINISH), MOMENTS_BYTES, {USE_SAVED(WRITE), USE_RUNNING, END}};
+    ACCESSES(FINISH, FINISH, FINISH), RECORD_BYTES, {USE_AFFINE, USE_SAVED(WRITE), USE_RUNNING, END}};
+
+/* Batch renormalization: finish leaves to renorm what depends on the renorm moments. */
+static const Stage FINISH_BEFORE_RENORM = {
+    ACCESSES(FINISH, FINISH, FINISH),
+    RECORD_BYTES,
+    {USE_SAVED(WRITE), USE(ROLE_RUNNING_MEAN, RUNNING_MEAN, UPDATE), END}};
+static const Stage RENORM = {
+    ACCESSES(RENORM, RENORM, RENORM),
+    RECORD_BYTES,
+    {USE(RESOURCE_AFFINE, RECORDS_OUT, UPDATE), USE_AFFINE, USE(ROLE_RENORM_MEAN, RENORM_MEAN, UPDATE),
+     USE(ROLE_RENORM_STD, RENORM_STD, UPDATE), USE(ROLE_RUNNING_STD, RUNNING_STD, UPDATE),
+     USE(ROLE_RUNNING_VARIANCE, RUNNING_VARIANCE, WRITE), USE(ROLE_RENORM, RENORM_OUT, WRITE), END}};
 
 static const Stage GRADIENT_NORM = {ACCESSES(GRADIENT_NORM_ROW, GRADIENT_NORM_COLUMN, COUNT),
-                                    MOMENTS_BYTES,
+                                    RECORD_BYTES,
                                     {USE(ROLE_X, X, READ), USE(ROLE_DY, DY, READ), USE_AFFINE,
                                      USE_SAVED(READ), USE(ROLE_DX, NORM_DX, WRITE),
-                                     USE(RESOURCE_PARTS, MOMENTS_OUT, WRITE), END}};
+                                     USE(RESOURCE_PARTS, RECORDS_OUT, WRITE), END}};
 static const Stage GRADIENT_REDUCE = {
     ACCESSES(GRADIENT_REDUCE_ROW, GRADIENT_REDUCE_COLUMN, GRADIENT_REDUCE_ANY),
-    MOMENTS_BYTES,
-    {USE(ROLE_X, X, READ), USE(ROLE_DY, DY, READ), USE(ROLE_RESIDUAL, RESIDUAL, READ), USE_AFFINE,
-     USE_SAVED(READ), USE(RESOURCE_PARTS, MOMENTS_OUT, WRITE), END}};
+    RECORD_BYTES,
+    {USE(ROLE_X, X, READ), USE(ROLE_DY, DY, READ), USE_SOURCE, USE_AFFINE, USE_SAVED(READ),
+     USE(RESOURCE_PARTS, RECORDS_OUT, WRITE), END}};
 static const Stage GRADIENT_APPLY = {ACCESSES(GRADIENT_APPLY_ROW, GRADIENT_APPLY_COLUMN, GRADIENT_APPLY_ANY),
-                                     2 * MOMENTS_BYTES,
-                                     {USE(ROLE_X, X, READ), USE(ROLE_DY, DY, READ),
-                                      USE(ROLE_RESIDUAL, RESIDUAL, READ), USE(ROLE_DX, DX, WRITE),
-                                      USE(ROLE_DRESIDUAL, DRESIDUAL, WRITE),
+                                     2 * RECORD_BYTES,
+                                     {USE(ROLE_X, X, READ), USE(ROLE_DY, DY, READ), USE_SOURCE,
+                                      USE(ROLE_DX, DX, WRITE), USE(ROLE_DRESIDUAL, DRESIDUAL, WRITE),
+                                      USE(ROLE_MASK, MASK, READ),
                                       USE(RESOURCE_COEFFICIENTS, COEFFICIENTS_IN, READ), END}};
 static const Stage GRADIENT_FINISH = {
     ACCESSES(GRADIENT_FINISH, GRADIENT_FINISH, GRADIENT_FINISH),
-    2 * MOMENTS_BYTES,
+    2 * RECORD_BYTES,
     {USE_AFFINE, USE_SAVED(READ), USE(ROLE_DGAMMA, DGAMMA, UPDATE), USE(ROLE_DBETA, DBETA, UPDATE), END}};
+
+/* What does not fit beside a mask, renormalization or virtual batches is prepared as coefficients first. */
+static const Stage GRADIENT_PREPARE = {ACCESSES(GRADIENT_FINISH, GRADIENT_FINISH, GRADIENT_FINISH),
+                                       2 * RECORD_BYTES,
+                                       {USE_AFFINE, USE_SAVED(READ), USE(ROLE_RENORM, RENORM_IN, READ), END}};
+static const Stage GRADIENT_REDUCE_PREPARED = {
+    ACCESSES(GRADIENT_REDUCE_ROW, GRADIENT_REDUCE_COLUMN, GRADIENT_REDUCE_ANY),
+    2 * RECORD_BYTES,
+    {USE(ROLE_X, X, READ), USE(ROLE_DY, DY, READ), USE_SOURCE, USE(ROLE_MASK, MASK, READ),
+     USE(RESOURCE_COEFFICIENTS, COEFFICIENTS_IN, READ), USE(RESOURCE_PARTS, RECORDS_OUT, WRITE), END}};
+static const Stage GRADIENT_FINISH_PREPARED = {ACCESSES(GRADIENT_FINISH, GRADIENT_FINISH, GRADIENT_FINISH),
+                                               2 * RECORD_BYTES,
+                                               {USE(RESOURCE_COEFFICIENTS, COEFFICIENTS_IN, UPDATE),
+                                                USE(ROLE_DGAMMA, DGAMMA, UPDATE),
+                                                USE(ROLE_DBETA, DBETA, UPDATE), END}};
 
 static bool is_gradient(const VknPlanner *p) {
     return vkn_operation_is_gradient(p->schedule->desc.operation);
@@ -79,9 +111,8 @@ static bool is_used(const VknPlanner *p, uint32_t resource) {
     const VknDesc *desc = &p->schedule->desc;
     if (resource >= VKN_ROLE_COUNT)
         return true;
-    /* Without an activation no z is computed again. */
-    if (is_gradient(p) && desc->activation.id == VKN_ACTIVATION_IDENTITY &&
-        (resource == VKN_ROLE_RESIDUAL || resource == VKN_ROLE_BETA))
+    /* Beta enters a gradient only where z is computed again. */
+    if (is_gradient(p) && resource == VKN_ROLE_BETA && vkn_desc_source(desc) != VKN_ACTIVATION_SOURCE_INPUT)
         return false;
     return desc->roles >> resource & 1;
 }
@@ -99,17 +130,19 @@ static VknBox planner_cut(const VknPlanner *p, uint64_t statistic_bytes, uint64_
     const VknDesc *desc = &p->schedule->desc;
     VknBoxLimit limit = {.elements = elements};
     for (int space = 0; space < VKN_SPACE_COUNT; space++)
-        limit.span[space] = bytes / statistic_bytes;
+        limit.span[space] = space == VKN_SPACE_STAT ? bytes / statistic_bytes : UINT64_MAX;
     for (uint32_t role = 0; role < VKN_ROLE_COUNT; role++)
-        if (vkn_roles[role].tensor)
-            limit.span[vkn_roles[role].space] = bytes / vkn_role_bytes(desc, role);
+        if (vkn_roles[role].per == VKN_PER_ELEMENT) {
+            uint64_t *span = &limit.span[vkn_roles[role].space];
+            *span = vkn_min(*span, 8 * bytes / vkn_role_bits(desc, role));
+        }
     return vkn_view_cut(p->view, &limit);
 }
 
 /* ------------------------------------------------------------------------------------------ stages */
 
-static VknWorker stage_worker(const VknPlanner *p, const Stage *stage) {
-    VknWorker worker = vkn_team_worker(p->caps, p->team);
+static VknWorker stage_worker(const VknPlanner *p, const Stage *stage, VknTeam team) {
+    VknWorker worker = vkn_team_worker(p->caps, team);
     return vkn_shaders[stage->kernel[p->access]][VKN_WORKER_ALONE].code ? VKN_WORKER_ALONE : worker;
 }
 
@@ -141,9 +174,10 @@ static bool is_elementwise(const VknPlanner *p, VknWorker worker) {
 
 /* At most how many loop iterations an invocation runs for one part. */
 static uint64_t part_iterations(const VknPlanner *p, const Stage *stage, const Tiling *t) {
-    VknWorker worker = stage_worker(p, stage);
+    VknWorker worker = stage_worker(p, stage, p->team);
     uint64_t walk = vkn_divide_up(t->length, vkn_worker_lanes(p, worker));
-    bool twice = stage == &NORM || stage == &GRADIENT_NORM;
+    bool masked = stage == &REDUCE && p->schedule->desc.roles & VKN_HAS_MASK; /* it looks for its shift */
+    bool twice = stage == &NORM || stage == &GRADIENT_NORM || masked;
     if (is_elementwise(p, worker))
         return 1;
     if (p->access != VKN_ACCESS_ANY) /* each run has a head, a body in two loops, and a tail */
@@ -154,7 +188,7 @@ static uint64_t part_iterations(const VknPlanner *p, const Stage *stage, const T
 /* What a dispatch hands out to workers. */
 static uint64_t box_items(const VknPlanner *p, const Stage *stage, const VknBox *box, uint64_t parts) {
     uint64_t statistics = vkn_box_count(p->view, box, true);
-    if (is_elementwise(p, stage_worker(p, stage)))
+    if (is_elementwise(p, stage_worker(p, stage, p->team)))
         return statistics * vkn_box_count(p->view, box, false);
     bool vector = p->access == VKN_ACCESS_COLUMN && vkn_box_is_vector(p->view, box);
     return statistics / (vector ? 4 : 1) * parts;
@@ -162,7 +196,7 @@ static uint64_t box_items(const VknPlanner *p, const Stage *stage, const VknBox 
 
 /* Chooses boxes and parts so that neither bindings nor loops grow too long. `whole`: one part. */
 static Tiling tile(const VknPlanner *p, const Stage *stage, uint64_t statistic_bytes, bool whole) {
-    VknWorker worker = stage_worker(p, stage);
+    VknWorker worker = stage_worker(p, stage, p->team);
     Tiling t;
     for (uint64_t elements = (uint64_t)1 << 30;; elements /= 2) {
         t.chunk = planner_cut(p, statistic_bytes, elements);
@@ -194,7 +228,7 @@ static VknResult emit_boxes(VknPlanner *p, const Stage *stage, const Tiling *t, 
     for (uint64_t i = 0; i < kept * reduced; i++) {
         VknBox box = vkn_cut_box(p->view, &t->chunk, i / reduced, i % reduced);
         VknStep *step;
-        VknResult result = vkn_step_add(p, stage->kernel[p->access], stage_worker(p, stage), &step);
+        VknResult result = vkn_step_add(p, stage->kernel[p->access], stage_worker(p, stage, p->team), &step);
         if (result)
             return result;
         vkn_step_set_box(p, step, &box);
@@ -210,34 +244,36 @@ static VknResult emit_boxes(VknPlanner *p, const Stage *stage, const Tiling *t, 
         step->push.part_first = (uint32_t)(i % reduced * t->parts);
         step->push.part_total = (uint32_t)total;
         if (p->schedule->desc.operation == VKN_OPERATION_TRAIN_GRADIENT)
-            step->spec[VKN_SPEC_ROLES - 1] |= VKN_HAS_MOMENTS;
+            step->spec[VKN_SPEC_ROLES - 1] |= VKN_HAS_COUPLING;
         vkn_step_set_groups(p, step, box_items(p, stage, &box, t->parts), part_iterations(p, stage, t));
     }
     return VKN_SUCCESS;
 }
 
-static uint64_t *workspace(VknPlanner *p) {
-    return &p->schedule->info.size[VKN_ROLE_WORKSPACE];
+static bool is_prepared(const VknPlanner *p) {
+    return is_gradient(p) && p->region[VKN_RESOURCE_COEFFICIENTS - VKN_ROLE_COUNT].size;
 }
 
 VknResult vkn_emit_norm(VknPlanner *p) {
     const Stage *stage = is_gradient(p) ? &GRADIENT_NORM : &NORM;
     Tiling t = tile(p, stage, stage->statistic_bytes, true);
     if (is_gradient(p))
-        *workspace(p) = p->view->statistic_count * MOMENTS_BYTES;
+        vkn_region_add(p, VKN_RESOURCE_PARTS, p->view->statistic_count);
     return emit_boxes(p, stage, &t, 1);
 }
 
 /* The more parts a statistic has, the fewer statistics fit a binding of PARTS. */
 VknResult vkn_emit_reduce(VknPlanner *p, uint64_t *parts) {
-    const Stage *stage = is_gradient(p) ? &GRADIENT_REDUCE : &REDUCE;
-    uint64_t most = binding_bytes(p->caps) / MOMENTS_BYTES;
+    const Stage *stage = is_prepared(p)   ? &GRADIENT_REDUCE_PREPARED
+                         : is_gradient(p) ? &GRADIENT_REDUCE
+                                          : &REDUCE;
+    uint64_t most = binding_bytes(p->caps) / RECORD_BYTES;
     uint64_t guess;
     Tiling t;
     *parts = 1;
     do {
         guess = *parts;
-        t = tile(p, stage, guess * MOMENTS_BYTES, false);
+        t = tile(p, stage, vkn_max(guess * RECORD_BYTES, stage->statistic_bytes), false);
         *parts = vkn_cut_count(p->view, &t.chunk, false) * t.parts;
         if (*parts > most)
             return VKN_FAIL(p->host, UNSUPPORTED,
@@ -245,19 +281,22 @@ VknResult vkn_emit_reduce(VknPlanner *p, uint64_t *parts) {
                             " parts, and max_storage_range (%" PRIu64 ") holds the moments of %" PRIu64,
                             p->view->reduce_count, *parts, p->caps->max_storage_range, most);
     } while (*parts > guess);
-    *workspace(p) = p->view->statistic_count * *parts * MOMENTS_BYTES;
+    vkn_region_add(p, VKN_RESOURCE_PARTS, p->view->statistic_count * *parts);
     return emit_boxes(p, stage, &t, *parts);
 }
 
-VknResult vkn_emit_apply(VknPlanner *p, bool merged) {
-    const Stage *stage = is_gradient(p) ? &GRADIENT_APPLY : merged ? &APPLY_MERGED : &APPLY;
+VknResult vkn_emit_apply(VknPlanner *p) {
+    const Stage *stage = is_gradient(p)                                             ? &GRADIENT_APPLY
+                         : p->region[VKN_RESOURCE_AFFINE - VKN_ROLE_COUNT].size > 0 ? &APPLY
+                                                                                    : &APPLY_GIVEN;
     Tiling t = tile(p, stage, stage->statistic_bytes, false);
     return emit_boxes(p, stage, &t, vkn_cut_count(p->view, &t.chunk, false) * t.parts);
 }
 
 /* ------------------------------------------------------------------------------------------ finish */
 
-/* One step of finish: parts [part, part + part_count) of statistics [first, first + count). */
+/* One step of finish: parts [part, part + part_count) of channels [first, first + count), in all virtual
+ * batches. */
 typedef struct Finish {
     const Stage *stage;
     uint32_t source;
@@ -270,39 +309,50 @@ typedef struct Finish {
     uint64_t merged_total; /* records per statistic there; this step writes number `part` */
 } Finish;
 
+static uint64_t batch_count(const VknPlanner *p) {
+    return p->view->statistic_count / p->view->channel_count;
+}
+
+/* Records that a step sees of a resource. */
+static uint64_t finish_span(const VknPlanner *p, const Finish *f, uint32_t resource) {
+    bool per_channel = vkn_roles[resource].per == VKN_PER_CHANNEL;
+    return f->count + (per_channel ? 0 : (batch_count(p) - 1) * p->view->channel_count);
+}
+
 static VknResult finish_step(VknPlanner *p, const Finish *f) {
     VknStep *step;
     VknTeam team = vkn_team_exists(p->caps, p->team) ? p->team : VKN_TEAM_GROUP;
-    VknResult result = vkn_step_add(p, f->stage->kernel[p->access], vkn_team_worker(p->caps, team), &step);
+    VknResult result = vkn_step_add(p, f->stage->kernel[p->access], stage_worker(p, f->stage, team), &step);
     if (result)
         return result;
     for (uint32_t slot = 0; slot < VKN_SLOTS; slot++)
         step->push.extent[slot] = 1;
+    step->push.extent[VKN_BATCH] = (uint32_t)batch_count(p);
     step->push.extent[VKN_CHANNEL] = (uint32_t)f->count;
     step->push.extent[VKN_OUTER] = (uint32_t)f->part_count;
     step->push.x_stride[VKN_CHANNEL] = (uint32_t)f->statistic_stride;
     step->push.x_stride[VKN_OUTER] = (uint32_t)f->part_stride;
     for (const VknUse *use = f->stage->uses; f->stores && use->resource != VKN_RESOURCE_COUNT; use++)
         if (is_used(p, use->resource))
-            vkn_step_bind(p, step, *use, f->first, f->count);
+            vkn_step_bind(p, step, *use, f->first, finish_span(p, f, use->resource));
     uint32_t roles = step->spec[VKN_SPEC_ROLES - 1];
     if (f->part_count)
         vkn_step_bind(p, step, (VknUse){f->source, VKN_BINDING_FINISH_IN, VKN_READ},
                       f->first * f->statistic_stride + f->part * f->part_stride,
-                      (f->count - 1) * f->statistic_stride + (f->part_count - 1) * f->part_stride + 1);
+                      (finish_span(p, f, f->source) - 1) * f->statistic_stride +
+                          (f->part_count - 1) * f->part_stride + 1);
     step->spec[VKN_SPEC_ROLES - 1] = roles; /* the source is no option */
     if (f->merged != VKN_RESOURCE_COUNT) {
-        vkn_step_bind(p, step, (VknUse){f->merged, VKN_BINDING_MOMENTS_OUT, VKN_WRITE},
-                      f->first * f->merged_total, f->count * f->merged_total);
-        if (f->merged != VKN_RESOURCE_COEFFICIENTS)
-            step->spec[VKN_SPEC_ROLES - 1] |= VKN_HAS_MOMENTS;
+        vkn_step_bind(p, step, (VknUse){f->merged, VKN_BINDING_RECORDS_OUT, VKN_WRITE},
+                      f->first * f->merged_total, finish_span(p, f, f->merged) * f->merged_total);
+        if (f->merged == VKN_RESOURCE_PARTS)
+            step->spec[VKN_SPEC_ROLES - 1] |= is_gradient(p) ? VKN_HAS_SUMS : VKN_HAS_MOMENTS;
         step->push.part_first = f->merged_total > 1 ? (uint32_t)f->part : 0;
         step->push.part_total = (uint32_t)f->merged_total;
     }
-    /* Whether the statistic follows x: then the sums enter the coefficients. */
     if (p->schedule->desc.operation == VKN_OPERATION_TRAIN_GRADIENT)
-        step->spec[VKN_SPEC_ROLES - 1] |= VKN_HAS_MOMENTS;
-    vkn_step_set_groups(p, step, f->count, 2 + 2 * f->part_count);
+        step->spec[VKN_SPEC_ROLES - 1] |= VKN_HAS_COUPLING;
+    vkn_step_set_groups(p, step, f->count, batch_count(p) * (2 + 2 * f->part_count));
     return VKN_SUCCESS;
 }
 
@@ -312,16 +362,43 @@ static VknResult finish_stage(VknPlanner *p, Finish f) {
     uint64_t span = f.part_count ? (f.part_count - 1) * f.part_stride : 0;
     uint64_t chunk = vkn_min((most - 1 - span) / vkn_max(f.statistic_stride, 1) + 1, most / f.merged_total);
     VknResult result = VKN_SUCCESS;
+    if (batch_count(p) > 1 && chunk < p->view->statistic_count)
+        return VKN_FAIL(p->host, UNSUPPORTED,
+                        "%" PRIu64 " virtual batches of %" PRIu64
+                        " channels have more statistics than max_storage_range (%" PRIu64 ") holds: %" PRIu64,
+                        batch_count(p), p->view->channel_count, p->caps->max_storage_range, chunk);
     p->stage++;
-    for (f.first = 0; !result && f.first < p->view->statistic_count; f.first += chunk) {
-        f.count = vkn_min(chunk, p->view->statistic_count - f.first);
+    for (f.first = 0; !result && f.first < p->view->channel_count; f.first += chunk) {
+        f.count = vkn_min(chunk, p->view->channel_count - f.first);
         result = finish_step(p, &f);
     }
     return result;
 }
 
+/* Parts of a statistic that are too far apart for one binding become neighbours first. */
+static VknResult gather(VknPlanner *p, Finish f) {
+    uint64_t parts = f.part_count;
+    uint32_t stage = p->stage;
+    vkn_region_add(p, VKN_RESOURCE_PARTS, p->view->statistic_count * parts);
+    f.stores = false;
+    f.part_count = 1;
+    f.merged = VKN_RESOURCE_PARTS;
+    f.merged_total = parts;
+    for (; f.part < parts; f.part++) {
+        p->stage = stage; /* no part depends on another */
+        VknResult result = finish_stage(p, f);
+        if (result)
+            return result;
+    }
+    return VKN_SUCCESS;
+}
+
 VknResult vkn_emit_finish(VknPlanner *p, uint32_t source, uint64_t parts, uint32_t merged) {
-    const Stage *stage = is_gradient(p) ? &GRADIENT_FINISH : &FINISH;
+    const Stage *stage = &FINISH;
+    if (is_gradient(p))
+        stage = is_prepared(p) ? &GRADIENT_FINISH_PREPARED : &GRADIENT_FINISH;
+    else if (p->schedule->desc.roles & VKN_HAS_RENORM_MEAN)
+        stage = &FINISH_BEFORE_RENORM;
     uint64_t most = binding_bytes(p->caps) / stage->statistic_bytes;
     uint64_t statistics = p->view->statistic_count;
     Finish f = {.stage = stage,
@@ -329,39 +406,52 @@ VknResult vkn_emit_finish(VknPlanner *p, uint32_t source, uint64_t parts, uint32
                 .statistic_stride = parts,
                 .part_stride = 1,
                 .part_count = parts,
+                .stores = true,
+                .merged = merged,
                 .merged_total = 1};
     if (parts > most)
         return VKN_FAIL(p->host, UNSUPPORTED,
                         "%" PRIu64 " parts per statistic, and max_storage_range (%" PRIu64
-                        ") holds the moments of %" PRIu64,
+                        ") holds the records of %" PRIu64,
                         parts, p->caps->max_storage_range, most);
-    if (source == VKN_ROLE_MOMENTS) {
-        f.statistic_stride = 1;
-        f.part_stride = statistics;
-        if ((parts - 1) * statistics >= most) {
-            /* Too far apart for one binding: gather the parts of each statistic first. */
-            *workspace(p) = statistics * parts * MOMENTS_BYTES;
-            f.part_count = 1;
-            f.merged = VKN_RESOURCE_PARTS;
-            f.merged_total = parts;
-            uint32_t gather = p->stage;
-            for (f.part = 0; f.part < parts; f.part++) {
-                p->stage = gather; /* no part depends on another */
-                VknResult result = finish_stage(p, f);
-                if (result)
-                    return result;
-            }
-            f = (Finish){.stage = stage,
-                         .source = VKN_RESOURCE_PARTS,
-                         .statistic_stride = parts,
-                         .part_stride = 1,
-                         .part_count = parts,
-                         .merged_total = 1};
+    if (source < VKN_ROLE_COUNT) {
+        Finish scattered = f;
+        scattered.statistic_stride = 1;
+        scattered.part_stride = statistics;
+        if ((parts - 1) * statistics < most) {
+            f = scattered;
+        } else {
+            VknResult result = gather(p, scattered);
+            if (result)
+                return result;
+            f.source = VKN_RESOURCE_PARTS;
         }
     }
-    if (merged >= VKN_ROLE_COUNT && merged != VKN_RESOURCE_COUNT)
-        *workspace(p) += statistics * vkn_role_bytes(&p->schedule->desc, merged);
-    f.stores = true;
-    f.merged = merged;
+    if (merged == VKN_RESOURCE_COEFFICIENTS && is_prepared(p))
+        f.merged = VKN_RESOURCE_COUNT; /* they are updated where they are */
+    else if (merged >= VKN_ROLE_COUNT && merged != VKN_RESOURCE_COUNT)
+        vkn_region_add(p, merged, statistics);
     return finish_stage(p, f);
+}
+
+VknResult vkn_emit_prepare(VknPlanner *p) {
+    vkn_region_add(p, VKN_RESOURCE_COEFFICIENTS, p->view->statistic_count);
+    return finish_stage(p, (Finish){.stage = &GRADIENT_PREPARE,
+                                    .stores = true,
+                                    .merged = VKN_RESOURCE_COEFFICIENTS,
+                                    .merged_total = 1});
+}
+
+VknResult vkn_emit_renorm(VknPlanner *p) {
+    const VknDesc *desc = &p->schedule->desc;
+    float weight =
+        desc->momentum_convention == VKN_MOMENTUM_OLD ? desc->renorm_momentum : 1 - desc->renorm_momentum;
+    float values[] = {desc->renorm_r_min, desc->renorm_r_max, desc->renorm_d_max, weight, 1 - weight};
+    uint32_t first = p->schedule->step_count;
+    VknResult result = finish_stage(
+        p, (Finish){.stage = &RENORM, .stores = true, .merged = VKN_RESOURCE_COUNT, .merged_total = 1});
+    for (uint32_t i = first; i < p->schedule->step_count; i++)
+        for (uint32_t j = 0; j < sizeof values / sizeof *values; j++)
+            vkn_step_set_float(&p->schedule->steps[i], VKN_SPEC_RENORM + j, values[j]);
+    return result;
 }

@@ -16,13 +16,19 @@ VknResult vkn_emit_norm(VknPlanner *p);
 VknResult vkn_emit_reduce(VknPlanner *p, uint64_t *parts);
 
 /* Merges moments, or sums, and stores what the roles ask for. `source` is VKN_RESOURCE_PARTS,
- * [statistic][part], or VKN_ROLE_MOMENTS, [part][statistic]. `merged` is where the result goes for those who
- * follow: VKN_RESOURCE_MERGED, VKN_RESOURCE_COEFFICIENTS, VKN_ROLE_MOMENTS, or VKN_RESOURCE_COUNT, nowhere.
- */
+ * [statistic][part], or VKN_ROLE_MOMENTS or SUMS, [part][statistic]. `merged` is where the result goes for
+ * those who follow: VKN_RESOURCE_AFFINE, VKN_RESOURCE_COEFFICIENTS, VKN_ROLE_MOMENTS or SUMS, or
+ * VKN_RESOURCE_COUNT, nowhere. */
 VknResult vkn_emit_finish(VknPlanner *p, uint32_t source, uint64_t parts, uint32_t merged);
 
-/* APPLY, with the statistics in VKN_RESOURCE_MERGED if `merged`, else in the roles; or dx and dresidual, with
+/* Batch renormalization: after finish, makes r and d part of VKN_RESOURCE_AFFINE. */
+VknResult vkn_emit_renorm(VknPlanner *p);
+
+/* Makes VKN_RESOURCE_COEFFICIENTS before the sums of a gradient, for reduce and finish to start from. */
+VknResult vkn_emit_prepare(VknPlanner *p);
+
+/* APPLY, with VKN_RESOURCE_AFFINE if that was made, else with the roles; or dx and dresidual, with
  * VKN_RESOURCE_COEFFICIENTS. */
-VknResult vkn_emit_apply(VknPlanner *p, bool merged);
+VknResult vkn_emit_apply(VknPlanner *p);
 
 #endif

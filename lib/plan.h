@@ -13,7 +13,7 @@ struct VknPlan {
 /* What a step needs beyond the plan. */
 typedef struct VknStepSet {
     VkDescriptorSet set;
-    uint32_t first[2]; /* VknPush.first */
+    uint32_t first[4]; /* VknPush.first */
 } VknStepSet;
 
 struct VknBindings {

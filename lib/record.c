@@ -1,6 +1,8 @@
+#include <string.h>
+
 #include "plan.h"
 
-#define RUNNING VKN_ROLE_BIT(VKN_ROLE_RUNNING_MEAN)
+#define RUNNING (VKN_ROLE_BIT(VKN_ROLE_RUNNING_MEAN) | VKN_ROLE_BIT(VKN_ROLE_RUNNING_STD))
 
 /* The weights of the running value and of the batch's, which sum to one. */
 static void momentum_weights(const VknDesc *desc, const VknRecordInfo *info, VknPush *push) {
@@ -46,8 +48,7 @@ VknResult vkn_plan_record(const VknPlan *plan, const VknBindings *bindings, VkCo
         const VknStep *step = &schedule->steps[i];
         const VknStepSet *set = &bindings->sets[i];
         VknPush push = step->push;
-        push.first[0] = set->first[0];
-        push.first[1] = set->first[1];
+        memcpy(push.first, set->first, sizeof push.first);
         if (step->writes & RUNNING)
             momentum_weights(&schedule->desc, info, &push);
         if (step->barrier) {

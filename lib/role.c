@@ -1,30 +1,48 @@
 #include "role.h"
 
+#define TENSOR(name, space)                                                                                  \
+    { name, VKN_PER_ELEMENT, VKN_SPACE_##space, 0 }
+#define STATISTIC(name, bits)                                                                                \
+    { name, VKN_PER_STATISTIC, VKN_SPACE_STAT, bits }
+#define CHANNEL(name, bits)                                                                                  \
+    { name, VKN_PER_CHANNEL, VKN_SPACE_STAT, bits }
+
 const VknRoleInfo vkn_roles[VKN_RESOURCE_COUNT] = {
-    [VKN_ROLE_X] = {"X", true, VKN_SPACE_X, 0},
-    [VKN_ROLE_Y] = {"Y", true, VKN_SPACE_Y, 0},
-    [VKN_ROLE_GAMMA] = {"GAMMA", false, VKN_SPACE_STAT, 1},
-    [VKN_ROLE_BETA] = {"BETA", false, VKN_SPACE_STAT, 1},
-    [VKN_ROLE_MEAN] = {"MEAN", false, VKN_SPACE_STAT, 1},
-    [VKN_ROLE_INV_STD] = {"INV_STD", false, VKN_SPACE_STAT, 1},
-    [VKN_ROLE_VARIANCE] = {"VARIANCE", false, VKN_SPACE_STAT, 1},
-    [VKN_ROLE_RUNNING_MEAN] = {"RUNNING_MEAN", false, VKN_SPACE_STAT, 1},
-    [VKN_ROLE_RUNNING_VARIANCE] = {"RUNNING_VARIANCE", false, VKN_SPACE_STAT, 1},
-    [VKN_ROLE_MOMENTS] = {"MOMENTS", false, VKN_SPACE_STAT, 4},
-    [VKN_ROLE_WORKSPACE] = {"WORKSPACE", false, VKN_SPACE_STAT, 1},
-    [VKN_ROLE_RESIDUAL] = {"RESIDUAL", true, VKN_SPACE_RESIDUAL, 0},
-    [VKN_ROLE_DY] = {"DY", true, VKN_SPACE_Y, 0},
-    [VKN_ROLE_DX] = {"DX", true, VKN_SPACE_DX, 0},
-    [VKN_ROLE_DGAMMA] = {"DGAMMA", false, VKN_SPACE_STAT, 1},
-    [VKN_ROLE_DBETA] = {"DBETA", false, VKN_SPACE_STAT, 1},
-    [VKN_ROLE_DRESIDUAL] = {"DRESIDUAL", true, VKN_SPACE_RESIDUAL, 0},
-    [VKN_RESOURCE_PARTS] = {"PARTS", false, VKN_SPACE_STAT, 4},
-    [VKN_RESOURCE_MERGED] = {"MERGED", false, VKN_SPACE_STAT, 4},
-    [VKN_RESOURCE_COEFFICIENTS] = {"COEFFICIENTS", false, VKN_SPACE_STAT, 8},
+    [VKN_ROLE_X] = TENSOR("X", X),
+    [VKN_ROLE_Y] = TENSOR("Y", Y),
+    [VKN_ROLE_GAMMA] = CHANNEL("GAMMA", 32),
+    [VKN_ROLE_BETA] = CHANNEL("BETA", 32),
+    [VKN_ROLE_MEAN] = STATISTIC("MEAN", 32),
+    [VKN_ROLE_INV_STD] = STATISTIC("INV_STD", 32),
+    [VKN_ROLE_VARIANCE] = STATISTIC("VARIANCE", 32),
+    [VKN_ROLE_RUNNING_MEAN] = CHANNEL("RUNNING_MEAN", 32),
+    [VKN_ROLE_RUNNING_VARIANCE] = CHANNEL("RUNNING_VARIANCE", 32),
+    [VKN_ROLE_MOMENTS] = STATISTIC("MOMENTS", 128),
+    [VKN_ROLE_WORKSPACE] = STATISTIC("WORKSPACE", 32),
+    [VKN_ROLE_RESIDUAL] = TENSOR("RESIDUAL", RESIDUAL),
+    [VKN_ROLE_DY] = TENSOR("DY", Y),
+    [VKN_ROLE_DX] = TENSOR("DX", DX),
+    [VKN_ROLE_DGAMMA] = CHANNEL("DGAMMA", 32),
+    [VKN_ROLE_DBETA] = CHANNEL("DBETA", 32),
+    [VKN_ROLE_DRESIDUAL] = TENSOR("DRESIDUAL", RESIDUAL),
+    [VKN_ROLE_MASK] = {"MASK", VKN_PER_ELEMENT, VKN_SPACE_MASK, 8},
+    [VKN_ROLE_ACTIVATION_MASK] = {"ACTIVATION_MASK", VKN_PER_ELEMENT, VKN_SPACE_Y, 1},
+    [VKN_ROLE_RENORM_MEAN] = CHANNEL("RENORM_MEAN", 32),
+    [VKN_ROLE_RENORM_STD] = CHANNEL("RENORM_STD", 32),
+    [VKN_ROLE_RUNNING_STD] = CHANNEL("RUNNING_STD", 32),
+    [VKN_ROLE_RENORM] = CHANNEL("RENORM", 64),
+    [VKN_ROLE_SUMS] = STATISTIC("SUMS", 128),
+    [VKN_RESOURCE_PARTS] = STATISTIC("PARTS", 128),
+    [VKN_RESOURCE_AFFINE] = STATISTIC("AFFINE", 128),
+    [VKN_RESOURCE_COEFFICIENTS] = STATISTIC("COEFFICIENTS", 256),
 };
 
+bool vkn_role_is_tensor(uint32_t resource) {
+    return vkn_roles[resource].per == VKN_PER_ELEMENT && vkn_roles[resource].bits == 0;
+}
+
 const VknTensor *vkn_role_tensor(const VknDesc *desc, uint32_t role) {
-    if (!vkn_roles[role].tensor)
+    if (!vkn_role_is_tensor(role))
         return NULL;
     const VknTensor *const tensors[] = {[VKN_SPACE_X] = &desc->x,
                                         [VKN_SPACE_Y] = &desc->y,
@@ -33,9 +51,9 @@ const VknTensor *vkn_role_tensor(const VknDesc *desc, uint32_t role) {
     return tensors[vkn_roles[role].space];
 }
 
-uint32_t vkn_role_bytes(const VknDesc *desc, uint32_t resource) {
+uint32_t vkn_role_bits(const VknDesc *desc, uint32_t resource) {
     const VknTensor *tensor = vkn_role_tensor(desc, resource);
     if (tensor)
-        return tensor->type == VKN_TYPE_F32 ? 4 : 2;
-    return vkn_roles[resource].words * 4;
+        return tensor->type == VKN_TYPE_F32 ? 32 : 16;
+    return vkn_roles[resource].bits;
 }

@@ -7,22 +7,29 @@
 /* What a step reads or writes: a role, or a region of the workspace. */
 typedef enum VknResource {
     VKN_RESOURCE_PARTS = VKN_ROLE_COUNT, /* VknMoments or VknSums, [statistic][part] */
-    VKN_RESOURCE_MERGED,                 /* VknMoments, [statistic] */
-    VKN_RESOURCE_COEFFICIENTS,           /* eight words, [statistic]; shaders/coefficients_in.glsl */
+    VKN_RESOURCE_AFFINE,                 /* four words, [statistic]; shaders/affine_record.glsl */
+    VKN_RESOURCE_COEFFICIENTS,           /* eight words, [statistic]; shaders/coefficients_record.glsl */
     VKN_RESOURCE_COUNT
 } VknResource;
 
+/* What there is one of in a role: elements of the shape, statistics, or channels, of which each virtual
+ * batch has a statistic. */
+typedef enum VknPer { VKN_PER_ELEMENT, VKN_PER_STATISTIC, VKN_PER_CHANNEL } VknPer;
+
 typedef struct VknRoleInfo {
     const char *name;
-    bool tensor;    /* one element per index of the tensor, else per statistic */
+    VknPer per;
     VknSpace space; /* where its elements lie */
-    uint32_t words; /* per statistic: 32-bit words; tensors have their type's size */
+    uint32_t bits;  /* of one; 0: a tensor, which has its type's size */
 } VknRoleInfo;
 
 extern const VknRoleInfo vkn_roles[VKN_RESOURCE_COUNT];
 
-/* Bytes of one element of a role or region. */
-uint32_t vkn_role_bytes(const VknDesc *desc, uint32_t resource);
+/* Bits of one element of a role or region. */
+uint32_t vkn_role_bits(const VknDesc *desc, uint32_t resource);
+
+/* Whether a role is described by a VknTensor. Tensors may share memory (in place). */
+bool vkn_role_is_tensor(uint32_t resource);
 
 /* The layout of a tensor role, NULL for other roles. */
 const VknTensor *vkn_role_tensor(const VknDesc *desc, uint32_t role);

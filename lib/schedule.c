@@ -10,7 +10,7 @@
 static uint32_t with_alias(uint32_t resources) {
     uint32_t tensors = 0;
     for (uint32_t i = 0; i < VKN_ROLE_COUNT; i++)
-        tensors |= vkn_roles[i].tensor ? VKN_ROLE_BIT(i) : 0;
+        tensors |= vkn_role_is_tensor(i) ? VKN_ROLE_BIT(i) : 0;
     return resources & tensors ? resources | tensors : resources;
 }
 
@@ -21,7 +21,7 @@ static bool windows_overlap(const VknStep *a, const VknStep *b, uint64_t alignme
         for (uint32_t j = 0; j < b->binding_count; j++) {
             const VknStepBinding *x = &a->binding[i], *y = &b->binding[j];
             bool same =
-                x->role == y->role || (vkn_roles[x->resource].tensor && vkn_roles[y->resource].tensor);
+                x->role == y->role || (vkn_role_is_tensor(x->resource) && vkn_role_is_tensor(y->resource));
             bool written = (a->writes >> x->resource | b->writes >> y->resource) & 1;
             if (same && written && x->offset < y->offset + y->size + alignment &&
                 y->offset < x->offset + x->size + alignment)
@@ -57,6 +57,12 @@ static void place_barriers(const VknCaps *caps, VknSchedule *schedule) {
     }
 }
 
+/* Whether a role holds moment_parts records per statistic. */
+static bool merges(const VknDesc *desc, uint32_t role) {
+    return (role == VKN_ROLE_MOMENTS && desc->operation == VKN_OPERATION_FINISH) ||
+           (role == VKN_ROLE_SUMS && desc->operation == VKN_OPERATION_TRAIN_GRADIENT);
+}
+
 /* Bytes of each role's buffer but the workspace's, and the least traffic. */
 static void set_sizes(VknSchedule *schedule, const VknView *view) {
     const VknDesc *desc = &schedule->desc;
@@ -67,13 +73,17 @@ static void set_sizes(VknSchedule *schedule, const VknView *view) {
     for (uint32_t role = 0; role < VKN_ROLE_COUNT; role++) {
         if (!(desc->roles & VKN_ROLE_BIT(role)))
             continue;
-        uint64_t count = view->statistic_count * (vkn_roles[role].tensor ? view->reduce_count : 1);
-        uint64_t span = vkn_roles[role].tensor ? vkn_box_span(view, &all, vkn_roles[role].space) : count;
-        if (role == VKN_ROLE_MOMENTS && desc->operation == VKN_OPERATION_FINISH)
+        bool element = vkn_roles[role].per == VKN_PER_ELEMENT;
+        uint64_t count = vkn_roles[role].per == VKN_PER_CHANNEL ? view->channel_count : view->statistic_count;
+        count *= element ? view->reduce_count : 1;
+        uint64_t span = element ? vkn_box_span(view, &all, vkn_roles[role].space) : count;
+        if (merges(desc, role))
             count = span *= desc->moment_parts;
+        if (role == VKN_ROLE_MASK) /* repeated elements are one */
+            count = vkn_min(count, span);
         /* Kernels read whole words. */
-        info->size[role] = vkn_round_up(span * vkn_role_bytes(desc, role), 4);
-        info->least_bytes += count * vkn_role_bytes(desc, role);
+        info->size[role] = vkn_round_up(vkn_divide_up(span * vkn_role_bits(desc, role), 8), 4);
+        info->least_bytes += vkn_divide_up(count * vkn_role_bits(desc, role), 8);
     }
 }
 
@@ -150,7 +160,8 @@ VknResult vkn_schedule_make(const VknHost *host, const VknCaps *caps, const VknD
 
     const VknStrategy *strategy;
     VknView view = vkn_view_make(&schedule->desc);
-    VknPlanner planner = {host, caps, vkn_tuning(caps), &view, VKN_ACCESS_ANY, VKN_TEAM_LANE, 0, schedule};
+    VknPlanner planner = {host,          caps, vkn_tuning(caps), &view, VKN_ACCESS_ANY,
+                          VKN_TEAM_LANE, 0,    schedule,         {{0}}};
     set_sizes(schedule, &view);
     result = choose(&planner, &strategy);
     if (!result)
@@ -163,6 +174,8 @@ VknResult vkn_schedule_make(const VknHost *host, const VknCaps *caps, const VknD
     info->strategy = (uint32_t)(strategy - vkn_strategies) + 1;
     info->strategy_name = strategy->name;
     info->dispatch_count = schedule->step_count;
+    info->activation_source = vkn_desc_source(&schedule->desc);
+    info->channel_count = view.channel_count;
     info->statistic_count = view.statistic_count;
     info->reduce_count = view.reduce_count;
     return VKN_SUCCESS;

@@ -19,7 +19,8 @@ typedef struct VknStepBinding {
     VknRole role;
     uint64_t offset;
     uint64_t size;
-    uint32_t element_bytes; /* unit of VknPush.first */
+    uint32_t unit_bits; /* unit of VknPush.first */
+    uint32_t first;     /* units from `offset` to the first element */
 } VknStepBinding;
 
 /* One dispatch. */

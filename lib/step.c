@@ -59,6 +59,10 @@ uint32_t vkn_worker_lanes(const VknPlanner *p, VknWorker worker) {
 
 /* ------------------------------------------------------------------------------------------- steps */
 
+void vkn_step_set_float(VknStep *step, uint32_t id, float value) {
+    memcpy(&step->spec[id - 1], &value, sizeof value);
+}
+
 VknResult vkn_step_add(VknPlanner *p, VknKernel kernel, VknWorker worker, VknStep **step) {
     VknSchedule *s = p->schedule;
     if (s->step_count == MOST_STEPS)
@@ -93,11 +97,12 @@ VknResult vkn_step_add(VknPlanner *p, VknKernel kernel, VknWorker worker, VknSte
     (*step)->spec[VKN_SPEC_DX_TYPE - 1] = s->desc.dx.type;
     (*step)->spec[VKN_SPEC_ACCUMULATE - 1] = s->desc.accumulate;
     (*step)->spec[VKN_SPEC_PROLOGUE - 1] = s->desc.prologue.id;
-    memcpy(&(*step)->spec[VKN_SPEC_PROLOGUE_PARAMETER - 1], s->desc.prologue.parameter,
-           sizeof s->desc.prologue.parameter);
-    memcpy(&(*step)->spec[VKN_SPEC_PARAMETER - 1], s->desc.activation.parameter,
-           sizeof s->desc.activation.parameter);
-    memcpy(&(*step)->spec[VKN_SPEC_EPSILON - 1], &s->desc.epsilon, sizeof s->desc.epsilon);
+    for (uint32_t i = 0; i < VKN_MAX_ACTIVATION_PARAMETERS; i++) {
+        vkn_step_set_float(*step, VKN_SPEC_PARAMETER + i, s->desc.activation.parameter[i]);
+        vkn_step_set_float(*step, VKN_SPEC_PROLOGUE_PARAMETER + i, s->desc.prologue.parameter[i]);
+    }
+    vkn_step_set_float(*step, VKN_SPEC_EPSILON, s->desc.epsilon);
+    vkn_step_set_float(*step, VKN_SPEC_COUNT_EPSILON, s->desc.count_epsilon);
     return VKN_SUCCESS;
 }
 
@@ -113,40 +118,43 @@ void vkn_step_set_groups(const VknPlanner *p, VknStep *step, uint64_t items, uin
     step->group_count = (uint32_t)vkn_min(groups, p->caps->max_group_count);
 }
 
-/* The workspace holds PARTS, then MERGED or COEFFICIENTS. */
-static uint64_t resource_offset(const VknPlanner *p, uint32_t resource) {
-    return resource == VKN_RESOURCE_MERGED || resource == VKN_RESOURCE_COEFFICIENTS
-               ? p->schedule->info.size[VKN_ROLE_WORKSPACE] -
-                     p->view->statistic_count * vkn_role_bytes(&p->schedule->desc, resource)
-               : 0;
+void vkn_region_add(VknPlanner *p, uint32_t resource, uint64_t count) {
+    uint64_t *workspace = &p->schedule->info.size[VKN_ROLE_WORKSPACE];
+    uint64_t size = count * vkn_role_bits(&p->schedule->desc, resource) / 8;
+    p->region[resource - VKN_ROLE_COUNT].offset = *workspace;
+    p->region[resource - VKN_ROLE_COUNT].size = size;
+    *workspace += size;
 }
 
-/* The bit that tells a kernel of a resource. */
-static uint32_t has_bit(uint32_t resource) {
-    switch (resource) {
+/* The bits that tell a kernel of a resource. */
+static uint32_t has_bits(VknUse use) {
+    switch (use.resource) {
     case VKN_RESOURCE_PARTS:
         return 0;
-    case VKN_RESOURCE_MERGED:
-        return VKN_HAS_MOMENTS;
+    case VKN_RESOURCE_AFFINE:
+        return VKN_HAS_AFFINE;
     case VKN_RESOURCE_COEFFICIENTS:
-        return VKN_HAS_COEFFICIENTS;
+        return (use.direction & VKN_READ ? VKN_HAS_PREPARED : 0) |
+               (use.direction & VKN_WRITE ? VKN_HAS_COEFFICIENTS : 0);
     default:
-        return VKN_ROLE_BIT(resource);
+        return VKN_ROLE_BIT(use.resource);
     }
 }
 
 void vkn_step_bind(const VknPlanner *p, VknStep *step, VknUse use, uint64_t first, uint64_t span) {
-    uint32_t bytes = vkn_role_bytes(&p->schedule->desc, use.resource);
-    uint64_t offset = resource_offset(p, use.resource) + first * bytes;
+    uint32_t bits = vkn_role_bits(&p->schedule->desc, use.resource);
+    uint64_t offset = use.resource >= VKN_ROLE_COUNT ? p->region[use.resource - VKN_ROLE_COUNT].offset : 0;
+    uint64_t begin = first * bits / 8, end = vkn_divide_up((first + span) * bits, 8);
     step->binding[step->binding_count++] = (VknStepBinding){
         .binding = use.binding,
         .resource = use.resource,
         .role = use.resource >= VKN_ROLE_COUNT ? VKN_ROLE_WORKSPACE : (VknRole)use.resource,
-        .offset = offset,
-        .size = vkn_round_up(offset + span * bytes, 4) - offset, /* kernels read whole words */
-        .element_bytes = (uint32_t)vkn_min(bytes, 4),
+        .offset = offset + begin,
+        .size = vkn_round_up(offset + end, 4) - offset - begin, /* kernels read whole words */
+        .unit_bits = (uint32_t)vkn_min(bits, 32),
+        .first = bits == 1 ? (uint32_t)(first % 8) : 0,
     };
-    step->spec[VKN_SPEC_ROLES - 1] |= has_bit(use.resource);
+    step->spec[VKN_SPEC_ROLES - 1] |= has_bits(use);
     step->reads |= use.direction & VKN_READ ? 1u << use.resource : 0;
     step->writes |= use.direction & VKN_WRITE ? 1u << use.resource : 0;
 }
@@ -172,9 +180,9 @@ void vkn_step_set_box(const VknPlanner *p, VknStep *step, const VknBox *box) {
         step->push.extent[VKN_INNER] = (uint32_t)vkn_box_count(view, box, false);
         step->push.extent[VKN_OUTER] = step->push.extent[VKN_CHANNEL] = step->push.extent[VKN_LANE] = 1;
         for (uint32_t i = 0; i < VKN_MAX_RANK; i++) {
-            static const uint32_t STRIDES[VKN_SPACE_COUNT] = {VKN_SPEC_X_STRIDE, VKN_SPEC_Y_STRIDE,
+            static const uint32_t STRIDES[VKN_SPACE_COUNT] = {VKN_SPEC_X_STRIDE,        VKN_SPEC_Y_STRIDE,
                                                               VKN_SPEC_RESIDUAL_STRIDE, VKN_SPEC_DX_STRIDE,
-                                                              VKN_SPEC_STAT_STRIDE};
+                                                              VKN_SPEC_MASK_STRIDE,     VKN_SPEC_STAT_STRIDE};
             bool dim = i < view->dim_count && box->extent[i] > 1;
             step->spec[VKN_SPEC_EXTENT - 1 + i] = dim ? (uint32_t)box->extent[i] : 1;
             step->spec[VKN_SPEC_KEPT - 1 + i] = dim && view->dim[i].kept;

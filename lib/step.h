@@ -28,6 +28,10 @@ typedef struct VknPlanner {
     VknTeam team;
     uint32_t stage;
     VknSchedule *schedule;
+    /* Regions of the workspace: bytes from its start, and bytes, 0 until vkn_region_add(). */
+    struct {
+        uint64_t offset, size;
+    } region[VKN_RESOURCE_COUNT - VKN_ROLE_COUNT];
 } VknPlanner;
 
 /* Whether the device has workers of this kind. */
@@ -39,6 +43,9 @@ uint32_t vkn_worker_lanes(const VknPlanner *p, VknWorker worker);
 
 /* Adds a step of the planner's stage, with everything that follows from the description. */
 VknResult vkn_step_add(VknPlanner *p, VknKernel kernel, VknWorker worker, VknStep **step);
+
+/* Sets a specialization constant that is a float. */
+void vkn_step_set_float(VknStep *step, uint32_t id, float value);
 
 /* The most loop iterations that an invocation should run: lavapipe ends every loop of a shader after 65,535
  * in all, without a word. */
@@ -58,6 +65,9 @@ void vkn_step_set_box(const VknPlanner *p, VknStep *step, const VknBox *box);
 bool vkn_box_is_vector(const VknView *view, const VknBox *box);
 
 typedef enum VknDirection { VKN_READ = 1, VKN_WRITE = 2, VKN_UPDATE = 3 } VknDirection;
+
+/* Makes the workspace hold `count` records of a resource. */
+void vkn_region_add(VknPlanner *p, uint32_t resource, uint64_t count);
 
 /* A buffer that a kernel may have: bound when the operation has the role. */
 typedef struct VknUse {

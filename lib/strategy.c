@@ -31,17 +31,22 @@ static bool layouts_pair(const VknView *view) {
     return true;
 }
 
-/* Eight bindings hold TRAIN's running statistics or its residual; and a gradient's dx without residual. */
+/* What eight bindings hold: of TRAIN's running statistics, residual and activation mask the one or the other
+ * two; of a gradient's dx and dresidual or source the one. */
 static bool fused_legal(const VknPlanner *p) {
     const VknDesc *desc = &p->schedule->desc;
-    uint32_t residual = VKN_HAS_RESIDUAL | VKN_HAS_DRESIDUAL;
-    if (desc->operation == VKN_OPERATION_TRAIN && (desc->roles & VKN_HAS_RUNNING))
-        residual &= desc->roles;
-    else if (desc->operation == VKN_OPERATION_TRAIN)
-        residual = 0;
-    else if (desc->operation == VKN_OPERATION_TRAIN_GRADIENT && (desc->roles & VKN_HAS_DX))
-        residual &= desc->roles;
-    return !residual && vkn_planner_sees_whole(p);
+    uint32_t roles = desc->roles;
+    bool source = roles & (VKN_HAS_RESIDUAL | VKN_HAS_Y | VKN_HAS_ACTIVATION_MASK | VKN_HAS_DRESIDUAL);
+    if (roles & (VKN_HAS_MASK | VKN_HAS_RENORM_MEAN | VKN_HAS_RENORM | VKN_HAS_SUMS) ||
+        p->view->statistic_count != p->view->channel_count)
+        return false;
+    if (desc->operation == VKN_OPERATION_TRAIN && roles & VKN_HAS_RUNNING_MEAN &&
+        roles & (VKN_HAS_RESIDUAL | VKN_HAS_ACTIVATION_MASK))
+        return false;
+    if (desc->operation != VKN_OPERATION_TRAIN &&
+        !(desc->operation == VKN_OPERATION_TRAIN_GRADIENT && roles & VKN_HAS_DX && !source))
+        return false;
+    return vkn_planner_sees_whole(p);
 }
 
 bool vkn_strategy_legal(const VknStrategy *strategy, const VknPlanner *planner) {
@@ -52,7 +57,7 @@ bool vkn_strategy_legal(const VknStrategy *strategy, const VknPlanner *planner) 
         return false;
     if (strategy->access == VKN_ACCESS_ANY)
         return true;
-    if (!p->view->slotted || !layouts_pair(p->view))
+    if (!p->view->slotted || !layouts_pair(p->view) || p->schedule->desc.roles & VKN_HAS_MASK)
         return false;
     if (strategy->access == VKN_ACCESS_ROW && !rows_are_contiguous(p->view))
         return false;
@@ -127,10 +132,16 @@ const char *vkn_strategy_name(uint32_t index) {
 /* The gradients: sums where something depends on them, coefficients where dx or dresidual do. */
 static VknResult emit_gradient(const VknStrategy *strategy, VknPlanner *p) {
     const VknDesc *desc = &p->schedule->desc;
+    bool given = desc->operation == VKN_OPERATION_TRAIN_GRADIENT && desc->roles & VKN_HAS_SUMS;
     bool wants_parameters = desc->roles & (VKN_HAS_DGAMMA | VKN_HAS_DBETA);
     bool wants_tensors = desc->roles & (VKN_HAS_DX | VKN_HAS_DRESIDUAL);
-    bool couples = desc->operation == VKN_OPERATION_TRAIN_GRADIENT && (desc->roles & VKN_HAS_DX);
-    uint64_t parts = 0;
+    bool couples = desc->operation == VKN_OPERATION_TRAIN_GRADIENT && desc->roles & VKN_HAS_DX;
+    bool sums = wants_parameters || couples || desc->operation == VKN_OPERATION_GRADIENT_STATISTICS;
+    uint32_t source = given ? VKN_ROLE_SUMS : VKN_RESOURCE_PARTS;
+    uint32_t merged = wants_tensors                                          ? VKN_RESOURCE_COEFFICIENTS
+                      : desc->operation == VKN_OPERATION_GRADIENT_STATISTICS ? VKN_ROLE_SUMS
+                                                                             : VKN_RESOURCE_COUNT;
+    uint64_t parts = given ? desc->moment_parts : 0;
     VknResult result = VKN_SUCCESS;
     if (strategy->fused) {
         result = vkn_emit_norm(p);
@@ -138,37 +149,42 @@ static VknResult emit_gradient(const VknStrategy *strategy, VknPlanner *p) {
             result = vkn_emit_finish(p, VKN_RESOURCE_PARTS, 1, VKN_RESOURCE_COUNT);
         return result;
     }
-    if (wants_parameters || couples)
+    if (desc->roles & (VKN_HAS_MASK | VKN_HAS_RENORM) || p->view->statistic_count != p->view->channel_count)
+        result = vkn_emit_prepare(p);
+    if (!result && sums && !given)
         result = vkn_emit_reduce(p, &parts);
     if (!result)
-        result = vkn_emit_finish(p, VKN_RESOURCE_PARTS, parts,
-                                 wants_tensors ? VKN_RESOURCE_COEFFICIENTS : VKN_RESOURCE_COUNT);
-    return result || !wants_tensors ? result : vkn_emit_apply(p, true);
+        result = vkn_emit_finish(p, source, parts, merged);
+    return result || !wants_tensors ? result : vkn_emit_apply(p);
 }
 
 VknResult vkn_strategy_emit(const VknStrategy *strategy, VknPlanner *p) {
+    const VknDesc *desc = &p->schedule->desc;
     uint64_t parts;
     VknResult result = VKN_SUCCESS;
-    uint32_t moments = p->schedule->desc.roles & VKN_HAS_MOMENTS ? VKN_ROLE_MOMENTS : VKN_RESOURCE_COUNT;
+    uint32_t moments = desc->roles & VKN_HAS_MOMENTS ? VKN_ROLE_MOMENTS : VKN_RESOURCE_COUNT;
     p->access = strategy->access;
     p->team = strategy->team;
-    switch (p->schedule->desc.operation) {
+    switch (desc->operation) {
     case VKN_OPERATION_TRAIN:
         if (strategy->fused)
             return vkn_emit_norm(p);
         result = vkn_emit_reduce(p, &parts);
         if (!result)
-            result = vkn_emit_finish(p, VKN_RESOURCE_PARTS, parts, VKN_RESOURCE_MERGED);
-        return result ? result : vkn_emit_apply(p, true);
+            result = vkn_emit_finish(p, VKN_RESOURCE_PARTS, parts, VKN_RESOURCE_AFFINE);
+        if (!result && desc->roles & VKN_HAS_RENORM_MEAN)
+            result = vkn_emit_renorm(p);
+        return result ? result : vkn_emit_apply(p);
     case VKN_OPERATION_APPLY:
-        return vkn_emit_apply(p, false);
+        return vkn_emit_apply(p);
     case VKN_OPERATION_STATISTICS:
         result = vkn_emit_reduce(p, &parts);
         return result ? result : vkn_emit_finish(p, VKN_RESOURCE_PARTS, parts, moments);
     case VKN_OPERATION_FINISH:
-        return vkn_emit_finish(p, VKN_ROLE_MOMENTS, p->schedule->desc.moment_parts, VKN_RESOURCE_COUNT);
+        return vkn_emit_finish(p, VKN_ROLE_MOMENTS, desc->moment_parts, VKN_RESOURCE_COUNT);
     case VKN_OPERATION_TRAIN_GRADIENT:
     case VKN_OPERATION_APPLY_GRADIENT:
+    case VKN_OPERATION_GRADIENT_STATISTICS:
         return emit_gradient(strategy, p);
     }
     return result;

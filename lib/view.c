@@ -43,45 +43,93 @@ static void view_assign_slots(VknView *view) {
         slot[VKN_OUTER] = reduced[0];
 }
 
+/* Statistics from one channel of a packed tensor to the next. */
+static uint64_t channel_stride(const VknDesc *desc, const bool *kept) {
+    uint64_t stride = 1;
+    for (uint32_t i = (uint32_t)desc->packed_axis + 1; i + 1 < desc->rank; i++)
+        stride *= kept[i] ? desc->shape[i] : 1;
+    return stride;
+}
+
+/* Adds a dimension where its stride of x belongs; equal strides keep the order of the axes. */
+static void view_insert(VknView *view, VknDim dim, uint32_t axis, uint32_t *axes) {
+    uint32_t at = 0;
+    if (dim.extent == 1)
+        return;
+    while (at < view->dim_count && view->dim[at].stride[VKN_SPACE_X] > dim.stride[VKN_SPACE_X])
+        at++;
+    memmove(&view->dim[at + 1], &view->dim[at], (view->dim_count - at) * sizeof dim);
+    memmove(&axes[at + 1], &axes[at], (view->dim_count - at) * sizeof *axes);
+    view->dim[at] = dim;
+    axes[at] = axis;
+    view->dim_count++;
+}
+
+/* Joins neighbours, and notes where the dimensions of a partial pack went: those do not join. */
+static void view_join(VknView *view, const VknDesc *desc, const uint32_t *axes) {
+    uint32_t count = 0, last = desc->rank - 1, pack = (uint32_t)desc->packed_axis;
+    bool packed = false;
+    for (uint32_t i = 0; i < view->dim_count; i++) {
+        bool was_packed = packed;
+        packed = view->tail && (axes[i] == last || axes[i] == pack);
+        if (count && !packed && !was_packed && dims_join(&view->dim[count - 1], &view->dim[i])) {
+            uint64_t outer = view->dim[count - 1].extent;
+            view->dim[count - 1] = view->dim[i];
+            view->dim[count - 1].extent *= outer;
+        } else {
+            view->dim[count++] = view->dim[i];
+        }
+        if (packed && axes[i] == last)
+            view->tail_dim = count - 1;
+        if (packed && axes[i] == pack)
+            view->pack_dim = count - 1;
+    }
+    view->dim_count = count;
+}
+
 VknView vkn_view_make(const VknDesc *desc) {
-    VknView view = {.statistic_count = 1, .reduce_count = 1};
+    VknView view = {.statistic_count = 1, .reduce_count = 1, .pack_dim = VKN_NO_DIM};
+    uint32_t axes[VKN_MAX_RANK + 1], last = desc->rank - 1;
     bool kept[VKN_MAX_RANK] = {false};
     for (uint32_t i = 0; i < desc->kept_axis_count; i++)
         kept[desc->kept_axes[i]] = true;
+    if (desc->channels && desc->shape[desc->packed_axis] > 1)
+        view.tail = desc->channels % desc->shape[last];
 
-    /* Axes to dimensions, sorted by the stride of x; equal strides keep the order of the axes. */
     for (uint32_t i = desc->rank; i-- > 0;) {
-        VknDim dim = {
-            .extent = desc->shape[i],
-            .stride = {desc->x.stride[i], desc->y.stride[i], desc->residual.stride[i], desc->dx.stride[i], 0},
-            .kept = kept[i]};
-        if (dim.kept) {
-            dim.stride[VKN_SPACE_STAT] = view.statistic_count;
-            view.statistic_count *= dim.extent;
+        VknDim dim = {.extent = desc->shape[i],
+                      .stride = {desc->x.stride[i], desc->y.stride[i], desc->residual.stride[i],
+                                 desc->dx.stride[i], desc->mask_stride[i]},
+                      .kept = kept[i]};
+        if (desc->channels && i == last)
+            dim.extent = vkn_min(dim.extent, desc->channels);
+        if (desc->channels && i == last) {
+            dim.stride[VKN_SPACE_STAT] = channel_stride(desc, kept);
+        } else if (dim.kept) {
+            bool packs = desc->channels && i == (uint32_t)desc->packed_axis;
+            dim.stride[VKN_SPACE_STAT] = view.statistic_count * (packs ? desc->shape[last] : 1);
+            view.statistic_count *= packs ? desc->channels : dim.extent;
+        } else if (i == 0 && desc->virtual_batch_size) {
+            /* Sample n is number n / batches of virtual batch n % batches. */
+            uint64_t batches = dim.extent / desc->virtual_batch_size;
+            VknDim batch = dim;
+            batch.kept = true;
+            batch.extent = batches;
+            batch.stride[VKN_SPACE_STAT] = view.channel_count = view.statistic_count;
+            view.statistic_count *= batches;
+            view_insert(&view, batch, i, axes);
+            dim.extent = desc->virtual_batch_size;
+            for (int space = 0; space < VKN_SPACE_STAT; space++)
+                dim.stride[space] *= batches;
+            view.reduce_count *= dim.extent;
         } else {
             view.reduce_count *= dim.extent;
         }
-        if (dim.extent == 1)
-            continue;
-        uint32_t at = 0;
-        while (at < view.dim_count && view.dim[at].stride[VKN_SPACE_X] > dim.stride[VKN_SPACE_X])
-            at++;
-        memmove(&view.dim[at + 1], &view.dim[at], (view.dim_count - at) * sizeof dim);
-        view.dim[at] = dim;
-        view.dim_count++;
+        view_insert(&view, dim, i, axes);
     }
-
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < view.dim_count; i++) {
-        if (count && dims_join(&view.dim[count - 1], &view.dim[i])) {
-            uint64_t outer = view.dim[count - 1].extent;
-            view.dim[count - 1] = view.dim[i];
-            view.dim[count - 1].extent *= outer;
-        } else {
-            view.dim[count++] = view.dim[i];
-        }
-    }
-    view.dim_count = count;
+    if (!view.channel_count)
+        view.channel_count = view.statistic_count;
+    view_join(&view, desc, axes);
     view_assign_slots(&view);
     return view;
 }
@@ -138,10 +186,21 @@ static uint32_t box_excess(const VknView *view, const VknBox *box, const VknBoxL
     return worst;
 }
 
+/* Indices of a dimension outside of a partial pack, or inside. */
+static uint64_t extent_of(const VknView *view, uint32_t i, bool inside) {
+    if (view->pack_dim == VKN_NO_DIM)
+        return view->dim[i].extent;
+    if (inside && i == view->tail_dim)
+        return view->tail;
+    if (i == view->pack_dim)
+        return inside ? 1 : view->dim[i].extent - 1;
+    return view->dim[i].extent;
+}
+
 VknBox vkn_view_cut(const VknView *view, const VknBoxLimit *limit) {
     VknBox chunk = {{0}, {0}};
     for (uint32_t i = 0; i < view->dim_count; i++)
-        chunk.extent[i] = view->dim[i].extent;
+        chunk.extent[i] = extent_of(view, i, false);
     for (;;) {
         uint32_t i = box_excess(view, &chunk, limit);
         if (i == VKN_NO_DIM)
@@ -152,21 +211,31 @@ VknBox vkn_view_cut(const VknView *view, const VknBoxLimit *limit) {
     }
 }
 
-uint64_t vkn_cut_count(const VknView *view, const VknBox *chunk, bool kept) {
+static uint64_t grid_count(const VknView *view, const VknBox *chunk, bool kept, bool inside) {
     uint64_t count = 1;
     for (uint32_t i = 0; i < view->dim_count; i++)
         if (view->dim[i].kept == kept)
-            count *= vkn_divide_up(view->dim[i].extent, chunk->extent[i]);
+            count *= vkn_divide_up(extent_of(view, i, inside), chunk->extent[i]);
     return count;
+}
+
+uint64_t vkn_cut_count(const VknView *view, const VknBox *chunk, bool kept) {
+    uint64_t count = grid_count(view, chunk, kept, false);
+    return kept && view->pack_dim != VKN_NO_DIM ? count + grid_count(view, chunk, kept, true) : count;
 }
 
 VknBox vkn_cut_box(const VknView *view, const VknBox *chunk, uint64_t kept, uint64_t reduced) {
     VknBox box = *chunk;
+    uint64_t outside = grid_count(view, chunk, true, false);
+    bool inside = kept >= outside;
+    kept -= inside ? outside : 0;
     for (uint32_t i = view->dim_count; i-- > 0;) {
         uint64_t *number = view->dim[i].kept ? &kept : &reduced;
-        uint64_t count = vkn_divide_up(view->dim[i].extent, chunk->extent[i]);
+        uint64_t extent = extent_of(view, i, inside), count = vkn_divide_up(extent, chunk->extent[i]);
         box.first[i] = *number % count * chunk->extent[i];
-        box.extent[i] = vkn_min(chunk->extent[i], view->dim[i].extent - box.first[i]);
+        box.extent[i] = vkn_min(chunk->extent[i], extent - box.first[i]);
+        if (inside && i == view->pack_dim)
+            box.first[i] = view->dim[i].extent - 1;
         *number /= count;
     }
     return box;

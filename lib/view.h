@@ -11,6 +11,7 @@ typedef enum VknSpace {
     VKN_SPACE_Y,
     VKN_SPACE_RESIDUAL,
     VKN_SPACE_DX,
+    VKN_SPACE_MASK,
     VKN_SPACE_STAT, /* per-statistic buffers; stride 0 for reduced dimensions */
     VKN_SPACE_COUNT
 } VknSpace;
@@ -27,8 +28,14 @@ typedef struct VknDim {
 typedef struct VknView {
     uint32_t dim_count;
     VknDim dim[VKN_MAX_RANK];
-    uint64_t statistic_count; /* product of the kept extents */
+    uint64_t statistic_count; /* kept indices without padding */
+    uint64_t channel_count;   /* likewise, of one virtual batch */
     uint64_t reduce_count;    /* product of the reduced extents */
+    /* VKN_NO_DIM, or the dimension whose last index, a partial pack, has only `tail` of the indices of
+     * dimension tail_dim. */
+    uint32_t pack_dim;
+    uint32_t tail_dim;
+    uint64_t tail;
     /* True when at most two dimensions are reduced and three kept: then slot[] names the dimension that
      * is VKN_BATCH, VKN_OUTER, VKN_CHANNEL, VKN_INNER and VKN_LANE. Inner is the reduced dimension with
      * the smallest stride of x, lane the kept dimension with stride 1 if there is one. */
@@ -66,7 +73,7 @@ uint64_t vkn_box_span(const VknView *view, const VknBox *box, VknSpace space);
  * one in each dimension, which may be smaller. One element always fits. */
 VknBox vkn_view_cut(const VknView *view, const VknBoxLimit *limit);
 
-/* How many boxes the cut makes along kept or reduced dimensions. */
+/* How many boxes the cut makes along kept or reduced dimensions. A partial pack has boxes of its own. */
 uint64_t vkn_cut_count(const VknView *view, const VknBox *chunk, bool kept);
 
 /* Box number `kept` x `reduced` of the cut. */

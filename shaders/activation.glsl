@@ -89,7 +89,7 @@ float activation_row(float z)
 #define p0 PARAMETER_0
 #define p1 PARAMETER_1
 #define p2 PARAMETER_2
-#define VKN_ACTIVATION(id, number, name, count, n0, d0, n1, d1, n2, d2, f, df)                               \
+#define VKN_ACTIVATION(id, number, name, count, n0, d0, n1, d1, n2, d2, f, df, inverts, dy, halves, closed)   \
     if (ACTIVATION == number)                                                                                \
         return f;
 #include "activation.def"
@@ -107,9 +107,31 @@ float activate(float z)
 
 float activation_derivative(float z)
 {
-#define VKN_ACTIVATION(id, number, name, count, n0, d0, n1, d1, n2, d2, f, df)                               \
+#define VKN_ACTIVATION(id, number, name, count, n0, d0, n1, d1, n2, d2, f, df, inverts, dy, halves, closed)   \
     if (ACTIVATION == number)                                                                                \
         return df;
+#include "activation.def"
+#undef VKN_ACTIVATION
+    return 1.0;
+}
+
+// The derivative, from the value.
+float activation_derivative_of_value(float y)
+{
+#define VKN_ACTIVATION(id, number, name, count, n0, d0, n1, d1, n2, d2, f, df, inverts, dy, halves, closed)   \
+    if (ACTIVATION == number)                                                                                \
+        return dy;
+#include "activation.def"
+#undef VKN_ACTIVATION
+    return 1.0;
+}
+
+// The derivative where it is not 1, of those that have two.
+float activation_closed()
+{
+#define VKN_ACTIVATION(id, number, name, count, n0, d0, n1, d1, n2, d2, f, df, inverts, dy, halves, closed)   \
+    if (ACTIVATION == number)                                                                                \
+        return closed;
 #include "activation.def"
 #undef VKN_ACTIVATION
     return 1.0;
@@ -123,7 +145,7 @@ float prologue_row(float z)
 #define p0 PROLOGUE_0
 #define p1 PROLOGUE_1
 #define p2 PROLOGUE_2
-#define VKN_ACTIVATION(id, number, name, count, n0, d0, n1, d1, n2, d2, f, df)                               \
+#define VKN_ACTIVATION(id, number, name, count, n0, d0, n1, d1, n2, d2, f, df, inverts, dy, halves, closed)   \
     if (PROLOGUE == number)                                                                                  \
         return f;
 #include "activation.def"
@@ -140,7 +162,7 @@ float prologue(float z)
 
 float prologue_derivative(float z)
 {
-#define VKN_ACTIVATION(id, number, name, count, n0, d0, n1, d1, n2, d2, f, df)                               \
+#define VKN_ACTIVATION(id, number, name, count, n0, d0, n1, d1, n2, d2, f, df, inverts, dy, halves, closed)   \
     if (PROLOGUE == number)                                                                                  \
         return df;
 #include "activation.def"
@@ -158,5 +180,6 @@ float prologue_derivative(float z)
     }
 EACH(activate)
 EACH(activation_derivative)
+EACH(activation_derivative_of_value)
 EACH(prologue)
 EACH(prologue_derivative)

@@ -5,6 +5,7 @@
 #include "input.glsl"
 #include "statistic.glsl"
 #include "affine.glsl"
+#include "output.glsl"
 #include "given.glsl"
 #include "column.glsl"
 #include "column_apply.glsl"

@@ -8,6 +8,7 @@
 #define PARTIAL Moments
 #include "worker.glsl"
 #include "affine.glsl"
+#include "output.glsl"
 #include "given.glsl"
 #include "row.glsl"
 #include "row_apply.glsl"

@@ -1,31 +1,37 @@
-// Coefficients from the statistic that the forward pass saved, and from gamma and beta.
+// Coefficients: prepared ones, or from the statistic that the forward pass saved and gamma and beta.
 
-layout(set = 0, binding = VKN_BINDING_GAMMA) readonly buffer Gamma { float gamma[]; };
-layout(set = 0, binding = VKN_BINDING_BETA) readonly buffer Beta { float beta[]; };
+#include "parameters.glsl"
+#include "coefficients_record.glsl"
+
+layout(constant_id = VKN_SPEC_COUNT_EPSILON) const float COUNT_EPSILON = 0.0;
+
 layout(set = 0, binding = VKN_BINDING_MEAN) readonly buffer MeanIn { float mean_in[]; };
 layout(set = 0, binding = VKN_BINDING_SPREAD) readonly buffer SpreadIn { float spread_in[]; };
 
-Coefficients coefficients_given(uint index)
+Coefficients coefficients_given(uint index, uint channel)
 {
+    if (HAS(VKN_HAS_PREPARED))
+        return coefficients_load(index);
     float spread = spread_in[first_of(VKN_BINDING_SPREAD) + index];
     if (HAS(VKN_HAS_VARIANCE))
         spread = inverse_deviation(spread);
-    Coefficients c = Coefficients(vec4(mean_in[first_of(VKN_BINDING_MEAN) + index]), vec4(spread), vec4(1.0),
-                                  vec4(0.0), vec4(0.0), vec4(0.0));
-    if (HAS(VKN_HAS_GAMMA))
-        c.gamma = vec4(gamma[first_of(VKN_BINDING_GAMMA) + index]);
-    if (HAS(VKN_HAS_BETA))
-        c.beta = vec4(beta[first_of(VKN_BINDING_BETA) + index]);
-    return c;
+    return Coefficients(vec4(mean_in[first_of(VKN_BINDING_MEAN) + index]), vec4(spread), vec4(gamma_of(channel)),
+                        vec4(beta_of(channel)), vec4(0.0), vec4(0.0));
 }
 
-// With the means of the sums: what makes the statistic follow x.
-Coefficients coefficients_of(uint index, Sums s)
+Coefficients coefficients_given(uint index)
 {
-    Coefficients c = coefficients_given(index);
-    if (HAS(VKN_HAS_MOMENTS)) {
-        c.mean_dz = vec4(s.dz / s.count);
-        c.mean_dz_xhat = vec4(s.dz_xhat / s.count);
+    return coefficients_given(index, index);
+}
+
+// Adds the means of the sums: what makes dx follow the statistic. The mean of a mask is off that of what it
+// counts by COUNT_EPSILON, so it also moves with the sum that multiplies it.
+Coefficients coefficients_with(Coefficients c, Sums s)
+{
+    float count = s.count + COUNT_EPSILON;
+    if (HAS(VKN_HAS_COUPLING) && count > 0.0) {
+        c.mean_dz = (s.dz - c.inv_std * c.mean * (COUNT_EPSILON / count) * s.dz_xhat) / count;
+        c.mean_dz_xhat = vec4(s.dz_xhat / count);
     }
     return c;
 }

@@ -10,8 +10,7 @@ void affine_component(inout Affine all, uint component, Affine one)
 
 bool is_wide(Affine a)
 {
-    return VECTOR == 4 && is_aligned(VKN_BINDING_X, 0) && is_aligned(VKN_BINDING_Y, 0) &&
-           (!HAS(VKN_HAS_RESIDUAL) || is_aligned(VKN_BINDING_RESIDUAL, 0));
+    return VECTOR == 4 && is_aligned(VKN_BINDING_X, 0) && output_is_aligned(0, 0);
 }
 
 vec4 column_residual(uint y, bool wide)

@@ -20,7 +20,7 @@ Element column_element(uint x, uint y, bool wide)
             Element next = element_at(x + k, y + k, y + k);
             e.x[k] = next.x.x;
             e.dy[k] = next.dy.x;
-            e.residual[k] = next.residual.x;
+            e.source[k] = next.source.x;
         }
     }
     return e;

@@ -8,8 +8,7 @@ struct ColumnSums {
 
 bool is_wide(ColumnSums s)
 {
-    return VECTOR == 4 && is_aligned(VKN_BINDING_X, 0) && is_aligned(VKN_BINDING_DY, 0) &&
-           (!HAS(VKN_HAS_RESIDUAL) || is_aligned(VKN_BINDING_RESIDUAL, 0));
+    return VECTOR == 4 && element_is_aligned(0, 0);
 }
 
 void visit(inout ColumnSums s, uint x, uint y, bool wide)

@@ -1,16 +1,18 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
-// Merges the parts of each statistic and stores the result; a worker takes one statistic at a time.
-// The view is (channel: statistics, outer: parts).
+// Merges the parts of each statistic and stores the result; a worker takes one channel at a time. The view is
+// (batch: virtual batches, channel: channels, outer: parts).
 #include "kernel.glsl"
 #include "subgroup.glsl"
 #include "statistic.glsl"
 #define PARTIAL Moments
 #include "worker.glsl"
 #include "store.glsl"
+#include "affine.glsl"
 #include "moments.glsl"
 
 layout(set = 0, binding = VKN_BINDING_FINISH_IN) readonly buffer MomentsIn { float moments_in[]; };
+layout(set = 0, binding = VKN_BINDING_RECORDS_OUT) writeonly buffer AffineOut { float affine_out[]; };
 
 Statistic part_load(uint statistic, uint part)
 {
@@ -19,25 +21,56 @@ Statistic part_load(uint statistic, uint part)
     return Statistic(moments_in[i + 1], moments_in[i + 2], moments_in[i], moments_in[i + 3]);
 }
 
+// Every lane of the worker returns the same.
+Statistic parts_merge(uint statistic)
+{
+    uint full = 0; // the first part with elements; what an empty one holds is not read
+    while (full + 1 < extent[VKN_OUTER] && part_load(statistic, full).count == 0.0)
+        full++;
+    float shift = part_load(statistic, full).mean;
+    Moments m = NO_MOMENTS;
+    for (uint part = full + worker_lane(); part < extent[VKN_OUTER]; part += worker_lanes()) {
+        Statistic p = part_load(statistic, part);
+        if (p.count > 0.0)
+            m = merge(m, Moments(p.count, (p.mean - shift) + p.mean_low, p.m2));
+    }
+    return statistic_of(shift, worker_merge(m));
+}
+
+void affine_store(uint index, Affine a)
+{
+    uint i = first_of(VKN_BINDING_RECORDS_OUT) + index * 4;
+    affine_out[i] = a.mean.x;
+    affine_out[i + 1] = a.mean_low.x;
+    affine_out[i + 2] = a.scale.x;
+    affine_out[i + 3] = a.offset.x;
+}
+
 void main()
 {
+    float batch_share = 1.0 / float(extent[VKN_BATCH]);
     for (uint item = worker_index(); item < extent[VKN_CHANNEL]; item += worker_count()) {
-        uint full = 0; // the first part with elements; what an empty one holds is not read
-        while (full + 1 < extent[VKN_OUTER] && part_load(item, full).count == 0.0)
-            full++;
-        float shift = part_load(item, full).mean;
-        Moments m = NO_MOMENTS;
-        for (uint part = full + worker_lane(); part < extent[VKN_OUTER]; part += worker_lanes()) {
-            Statistic p = part_load(item, part);
-            if (p.count > 0.0)
-                m = merge(m, Moments(p.count, (p.mean - shift) + p.mean_low, p.m2));
+        float mean = 0.0;
+        float variance = 0.0;
+        bool any = false;
+        for (uint batch = 0; batch < extent[VKN_BATCH]; batch++) {
+            uint index = batch * extent[VKN_CHANNEL] + item;
+            Statistic merged = parts_merge(index);
+            Statistic s = counted(merged);
+            bool known = merged.count > 0.0 || COUNT_EPSILON > 0.0;
+            if (worker_lane() == 0) {
+                if (known)
+                    statistic_store(index, s);
+                if (HAS(VKN_HAS_MOMENTS))
+                    moments_store(index * part_total + part_first, merged);
+                if (HAS(VKN_HAS_AFFINE))
+                    affine_store(index, affine_of(item, s));
+            }
+            mean += s.mean * batch_share;
+            variance += moving_variance(s) * batch_share;
+            any = any || known;
         }
-        Statistic s = statistic_of(shift, worker_merge(m));
-        if (worker_lane() == 0) {
-            if (s.count > 0.0)
-                store(item, s);
-            if (HAS(VKN_HAS_MOMENTS))
-                moments_store(item * part_total + part_first, s);
-        }
+        if (worker_lane() == 0 && any)
+            running_move(item, mean, variance);
     }
 }

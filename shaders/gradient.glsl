@@ -6,7 +6,9 @@ layout(constant_id = VKN_SPEC_RESIDUAL_TYPE) const uint RESIDUAL_TYPE = 0;
 layout(constant_id = VKN_SPEC_DX_TYPE) const uint DX_TYPE = 0;
 
 READ_TENSOR(dy, VKN_BINDING_DY, Y_TYPE)
-READ_TENSOR(residual, VKN_BINDING_RESIDUAL, RESIDUAL_TYPE)
+READ_TENSOR(residual, VKN_BINDING_SOURCE, RESIDUAL_TYPE)
+READ_TENSOR(y, VKN_BINDING_SOURCE, Y_TYPE)
+READ_BITS(activation_mask, VKN_BINDING_SOURCE)
 WRITE_TENSOR(dx, DX_BINDING, DX_TYPE)
 WRITE_TENSOR(dresidual, VKN_BINDING_DRESIDUAL, RESIDUAL_TYPE)
 
@@ -24,7 +26,8 @@ struct Coefficients {
 struct Element {
     vec4 x;
     vec4 dy;
-    vec4 residual;
+    vec4 source;  // of the activation's derivative: the residual, y, or the activation mask
+    vec4 counted; // 1 where the statistic counts the element, else 0
 };
 
 vec4 normalized(Coefficients c, Element e)
@@ -34,31 +37,55 @@ vec4 normalized(Coefficients c, Element e)
 
 vec4 dz_of(Coefficients c, Element e, vec4 xhat)
 {
-    return e.dy * activation_derivative(xhat * c.gamma + c.beta + e.residual);
+    if (HAS(VKN_HAS_ACTIVATION_MASK))
+        return e.dy * mix(vec4(activation_closed()), vec4(1.0), e.source);
+    if (HAS(VKN_HAS_Y))
+        return e.dy * activation_derivative_of_value(e.source);
+    return e.dy * activation_derivative(xhat * c.gamma + c.beta + e.source);
 }
 
 vec4 dx_of(Coefficients c, Element e, vec4 xhat, vec4 dz)
 {
-    return c.gamma * c.inv_std * (dz - c.mean_dz - xhat * c.mean_dz_xhat) * prologue_derivative(e.x);
+    vec4 through_statistic = c.mean_dz + xhat * c.mean_dz_xhat;
+    if (HAS(VKN_HAS_MASK))
+        through_statistic *= e.counted;
+    return c.gamma * c.inv_std * (dz - through_statistic) * prologue_derivative(e.x);
 }
 
 // Elements count from the start of the box.
+float source_at(uint y, uint residual)
+{
+    if (HAS(VKN_HAS_RESIDUAL))
+        return residual_load(first_of(VKN_BINDING_SOURCE) + residual);
+    if (HAS(VKN_HAS_Y))
+        return y_load(first_of(VKN_BINDING_SOURCE) + y);
+    if (HAS(VKN_HAS_ACTIVATION_MASK))
+        return activation_mask_load(first_of(VKN_BINDING_SOURCE) + y);
+    return 0.0;
+}
+
+vec4 source_at4(uint y)
+{
+    uint quad = (first_of(VKN_BINDING_SOURCE) + y) >> 2;
+    if (HAS(VKN_HAS_RESIDUAL))
+        return residual_load4(quad);
+    if (HAS(VKN_HAS_Y))
+        return y_load4(quad);
+    if (HAS(VKN_HAS_ACTIVATION_MASK))
+        return activation_mask_load4(quad);
+    return vec4(0.0);
+}
+
 Element element_at(uint x, uint y, uint residual)
 {
-    Element e = Element(vec4(x_load(first_of(VKN_BINDING_X) + x)), vec4(dy_load(first_of(VKN_BINDING_DY) + y)),
-                        vec4(0.0));
-    if (HAS(VKN_HAS_RESIDUAL))
-        e.residual = vec4(residual_load(first_of(VKN_BINDING_RESIDUAL) + residual));
-    return e;
+    return Element(vec4(x_load(first_of(VKN_BINDING_X) + x)), vec4(dy_load(first_of(VKN_BINDING_DY) + y)),
+                   vec4(source_at(y, residual)), vec4(1.0));
 }
 
 Element element_at4(uint x, uint y)
 {
-    Element e = Element(x_load4((first_of(VKN_BINDING_X) + x) >> 2), dy_load4((first_of(VKN_BINDING_DY) + y) >> 2),
-                        vec4(0.0));
-    if (HAS(VKN_HAS_RESIDUAL))
-        e.residual = residual_load4((first_of(VKN_BINDING_RESIDUAL) + y) >> 2);
-    return e;
+    return Element(x_load4((first_of(VKN_BINDING_X) + x) >> 2), dy_load4((first_of(VKN_BINDING_DY) + y) >> 2),
+                   source_at4(y), vec4(1.0));
 }
 
 // What the gradient of an element is written to: dx, dresidual, both, or neither.
@@ -80,10 +107,15 @@ void gradient_store4(uint x, uint y, vec4 dx, vec4 dz)
         dresidual_store4((first_of(VKN_BINDING_DRESIDUAL) + y) >> 2, dz);
 }
 
-bool are_aligned(uint x, uint y)
+// Whether quads from these elements on are aligned in all that is read; and in all that is written, too.
+bool element_is_aligned(uint x, uint y)
 {
     return is_aligned(VKN_BINDING_X, x) && is_aligned(VKN_BINDING_DY, y) &&
-           (!HAS(VKN_HAS_RESIDUAL) || is_aligned(VKN_BINDING_RESIDUAL, y)) &&
-           (!HAS(VKN_HAS_DX) || is_aligned(DX_BINDING, x)) &&
+           (!HAS(VKN_HAS_RESIDUAL | VKN_HAS_Y | VKN_HAS_ACTIVATION_MASK) || is_aligned(VKN_BINDING_SOURCE, y));
+}
+
+bool are_aligned(uint x, uint y)
+{
+    return element_is_aligned(x, y) && (!HAS(VKN_HAS_DX) || is_aligned(DX_BINDING, x)) &&
            (!HAS(VKN_HAS_DRESIDUAL) || is_aligned(VKN_BINDING_DRESIDUAL, y));
 }

@@ -6,7 +6,8 @@
 #include "input.glsl"
 #include "deviation.glsl"
 #include "gradient.glsl"
-#include "coefficients_in.glsl"
+#include "coefficients_record.glsl"
+#include "mask.glsl"
 #include "any.glsl"
 
 void main()
@@ -16,6 +17,8 @@ void main()
         Place place = place_at(PLACE_FIRST, item, true, true);
         Coefficients c = coefficients_load(place.stat);
         Element e = element_at(place.x, place.y, place.residual);
+        if (HAS(VKN_HAS_MASK))
+            e.counted = vec4(mask_load(place.mask));
         vec4 xhat = normalized(c, e);
         vec4 dz = dz_of(c, e, xhat);
         gradient_store(place.dx, place.residual, dx_of(c, e, xhat, dz), dz, 1);

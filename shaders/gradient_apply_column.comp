@@ -6,7 +6,7 @@
 #include "input.glsl"
 #include "deviation.glsl"
 #include "gradient.glsl"
-#include "coefficients_in.glsl"
+#include "coefficients_record.glsl"
 #include "column.glsl"
 #include "column_gradient.glsl"
 #include "column_gradient_apply.glsl"

@@ -10,7 +10,7 @@
 #define PARTIAL Sums
 #include "worker.glsl"
 #include "gradient.glsl"
-#include "coefficients_in.glsl"
+#include "coefficients_record.glsl"
 #include "row.glsl"
 #include "row_gradient.glsl"
 

@@ -1,8 +1,8 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
-// Merges the parts of each statistic's sums, stores dgamma and dbeta, and the coefficients of dx; a worker
-// takes one statistic at a time. The view is (channel: statistics, outer: parts, none if the statistic is a
-// constant and neither dgamma nor dbeta is wanted).
+// Merges the parts of each statistic's sums, stores them, dgamma and dbeta, and the coefficients of dx; a worker
+// takes one channel at a time. The view is (batch: virtual batches, channel: channels, outer: parts, none where
+// only coefficients are wanted).
 #define DX_BINDING VKN_BINDING_DX
 #include "kernel.glsl"
 #include "subgroup.glsl"
@@ -13,13 +13,16 @@
 #include "worker.glsl"
 #include "gradient.glsl"
 #include "coefficients.glsl"
+#include "sums_store.glsl"
 
 layout(constant_id = VKN_SPEC_ACCUMULATE) const uint ACCUMULATE = 0;
 
 layout(set = 0, binding = VKN_BINDING_FINISH_IN) readonly buffer SumsIn { float sums_in[]; };
-layout(set = 0, binding = VKN_BINDING_MOMENTS_OUT) writeonly buffer CoefficientsOut { float coefficients_out[]; };
-layout(set = 0, binding = VKN_BINDING_DGAMMA) buffer DGamma { float dgamma[]; };
-layout(set = 0, binding = VKN_BINDING_DBETA) buffer DBeta { float dbeta[]; };
+layout(set = 0, binding = VKN_BINDING_RECORDS_OUT) writeonly buffer CoefficientsOut { float coefficients_out[]; };
+layout(set = 0, binding = VKN_BINDING_COEFFICIENTS_IN) buffer CoefficientsUpdate { float coefficients_update[]; };
+layout(set = 0, binding = VKN_BINDING_RENORM_IN) readonly buffer RenormIn { float renorm_in[]; };
+layout(set = 0, binding = VKN_BINDING_DGAMMA) buffer DGamma { float dgamma_out[]; };
+layout(set = 0, binding = VKN_BINDING_DBETA) buffer DBeta { float dbeta_out[]; };
 
 Sums part_load(uint statistic, uint part)
 {
@@ -28,41 +31,77 @@ Sums part_load(uint statistic, uint part)
     return Sums(sums_in[i], sums_in[i + 1], sums_in[i + 2]);
 }
 
-void coefficients_store(uint index, Coefficients c)
+// r and d of batch renormalization: what gamma * (xhat * r + d) + beta passes on to gamma.
+vec2 renorm_load(uint index)
 {
-    uint i = first_of(VKN_BINDING_MOMENTS_OUT) + index * 8;
-    coefficients_out[i] = c.mean.x;
-    coefficients_out[i + 1] = c.inv_std.x;
-    coefficients_out[i + 2] = c.gamma.x;
-    coefficients_out[i + 3] = c.beta.x;
-    coefficients_out[i + 4] = c.mean_dz.x;
-    coefficients_out[i + 5] = c.mean_dz_xhat.x;
+    if (HAS(VKN_HAS_PREPARED)) {
+        uint i = first_of(VKN_BINDING_COEFFICIENTS_IN) + index * 8;
+        return vec2(coefficients_in[i + 6], coefficients_in[i + 7]);
+    }
+    if (HAS(VKN_HAS_RENORM)) {
+        uint i = first_of(VKN_BINDING_RENORM_IN) + index * 2;
+        return vec2(renorm_in[i], renorm_in[i + 1]);
+    }
+    return vec2(1.0, 0.0);
+}
+
+void coefficients_store(uint index, Coefficients c, vec2 renorm)
+{
+    if (HAS(VKN_HAS_PREPARED)) {
+        uint i = first_of(VKN_BINDING_COEFFICIENTS_IN) + index * 8;
+        coefficients_update[i + 4] = c.mean_dz.x;
+        coefficients_update[i + 5] = c.mean_dz_xhat.x;
+    } else {
+        uint i = first_of(VKN_BINDING_RECORDS_OUT) + index * 8;
+        coefficients_out[i] = c.mean.x;
+        coefficients_out[i + 1] = c.inv_std.x;
+        coefficients_out[i + 2] = c.gamma.x * renorm.x;
+        coefficients_out[i + 3] = c.gamma.x * renorm.y + c.beta.x;
+        coefficients_out[i + 4] = c.mean_dz.x;
+        coefficients_out[i + 5] = c.mean_dz_xhat.x;
+        coefficients_out[i + 6] = renorm.x;
+        coefficients_out[i + 7] = renorm.y;
+    }
+}
+
+void parameters_store(uint channel, float dgamma, float dbeta)
+{
+    uint g = first_of(VKN_BINDING_DGAMMA) + channel;
+    uint b = first_of(VKN_BINDING_DBETA) + channel;
+    if (HAS(VKN_HAS_DGAMMA)) {
+        if (ACCUMULATE != 0)
+            dgamma += dgamma_out[g];
+        dgamma_out[g] = dgamma;
+    }
+    if (HAS(VKN_HAS_DBETA)) {
+        if (ACCUMULATE != 0)
+            dbeta += dbeta_out[b];
+        dbeta_out[b] = dbeta;
+    }
 }
 
 void main()
 {
     for (uint item = worker_index(); item < extent[VKN_CHANNEL]; item += worker_count()) {
-        Sums s = NO_SUMS;
-        for (uint part = worker_lane(); part < extent[VKN_OUTER]; part += worker_lanes())
-            s = merge(s, part_load(item, part));
-        s = worker_merge(s);
-        if (worker_lane() == 0) {
-            uint g = first_of(VKN_BINDING_DGAMMA) + item;
-            uint b = first_of(VKN_BINDING_DBETA) + item;
-            float before_g = 0.0;
-            float before_b = 0.0;
-            if (HAS(VKN_HAS_DGAMMA)) {
-                if (ACCUMULATE != 0)
-                    before_g = dgamma[g];
-                dgamma[g] = before_g + s.dz_xhat;
+        float dgamma = 0.0;
+        float dbeta = 0.0;
+        for (uint batch = 0; batch < extent[VKN_BATCH]; batch++) {
+            uint index = batch * extent[VKN_CHANNEL] + item;
+            Sums s = NO_SUMS;
+            for (uint part = worker_lane(); part < extent[VKN_OUTER]; part += worker_lanes())
+                s = merge(s, part_load(index, part));
+            s = worker_merge(s);
+            vec2 renorm = renorm_load(index);
+            dgamma += s.dz_xhat * renorm.x + s.dz * renorm.y;
+            dbeta += s.dz;
+            if (worker_lane() == 0) {
+                if (HAS(VKN_HAS_SUMS))
+                    sums_store(index * part_total + part_first, s);
+                if (HAS(VKN_HAS_COEFFICIENTS))
+                    coefficients_store(index, coefficients_with(coefficients_given(index, item), s), renorm);
             }
-            if (HAS(VKN_HAS_DBETA)) {
-                if (ACCUMULATE != 0)
-                    before_b = dbeta[b];
-                dbeta[b] = before_b + s.dz;
-            }
-            if (HAS(VKN_HAS_COEFFICIENTS))
-                coefficients_store(item, coefficients_of(item, s));
         }
+        if (worker_lane() == 0)
+            parameters_store(item, dgamma, dbeta);
     }
 }

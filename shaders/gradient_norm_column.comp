@@ -26,7 +26,7 @@ void main()
         for (uint k = 0; k < VECTOR; k++) {
             Sums sums = column_component(s, c, k);
             sums_store(column_index(c, k), sums);
-            coefficients_component(all, k, coefficients_of(column_index(c, k), sums));
+            coefficients_component(all, k, coefficients_with(coefficients_given(column_index(c, k)), sums));
         }
         column_walk(all, c);
     }

@@ -22,10 +22,11 @@ void main()
     for (uint item = worker_index(); item < items; item += worker_count()) {
         Row row = row_of(item);
         Part all = Part(0, reduce_count());
-        Sums s = row_sums(row, all, coefficients_given(row.index));
+        Coefficients given = coefficients_given(row.index);
+        Sums s = row_sums(row, all, given);
         if (worker_lane() == 0)
             sums_store(row.index, s);
-        Coefficients c = coefficients_of(row.index, s);
+        Coefficients c = coefficients_with(given, s);
         row_walk(c, row, all);
     }
 }

@@ -12,6 +12,7 @@
 #include "gradient.glsl"
 #include "coefficients.glsl"
 #include "sums_store.glsl"
+#include "mask.glsl"
 #include "any.glsl"
 
 void main()
@@ -29,7 +30,9 @@ void main()
             Element e = element_at(p.x, p.y, p.residual);
             vec4 xhat = normalized(c, e);
             vec4 dz = dz_of(c, e, xhat);
-            s = merge(s, Sums(1.0, dz.x, dz.x * xhat.x));
+            if (HAS(VKN_HAS_MASK))
+                e.counted = vec4(mask_load(p.mask));
+            s = merge(s, Sums(e.counted.x, dz.x, dz.x * xhat.x));
         }
         s = worker_merge(s);
         if (worker_lane() == 0)

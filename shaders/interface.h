@@ -22,7 +22,10 @@
 #define VKN_BINDING_RUNNING_MEAN     6
 #define VKN_BINDING_RUNNING_VARIANCE 7
 #define VKN_BINDING_RESIDUAL         7 /* kernels that move no running statistics */
-#define VKN_BINDING_MOMENTS_IN       6 /* apply */
+#define VKN_BINDING_SOURCE           7 /* gradient kernels: the residual, y, or the activation mask */
+#define VKN_BINDING_AFFINE_IN        2 /* apply, without gamma and beta, which the records hold */
+#define VKN_BINDING_ACTIVATION_MASK  6 /* kernels that write it, which move no running statistics */
+#define VKN_BINDING_MASK             5 /* kernels that need no spread */
 #define VKN_BINDING_DY               6 /* gradient kernels, and */
 #define VKN_BINDING_DX               2 /* without gamma and beta, where coefficients hold them */
 #define VKN_BINDING_DRESIDUAL        3
@@ -30,8 +33,13 @@
 #define VKN_BINDING_NORM_DX          7 /* without residual */
 #define VKN_BINDING_DGAMMA           6 /* gradient_finish */
 #define VKN_BINDING_DBETA            7
-#define VKN_BINDING_MOMENTS_OUT      1 /* kernels that write no y: moments, sums, or coefficients */
+#define VKN_BINDING_RECORDS_OUT      1 /* kernels that write no y: moments, sums, affine or coefficients */
 #define VKN_BINDING_FINISH_IN        0 /* finish: a kernel that reads no x */
+#define VKN_BINDING_RENORM_IN        6 /* gradient_finish without dgamma */
+#define VKN_BINDING_RENORM_OUT       0 /* renorm, and */
+#define VKN_BINDING_RENORM_MEAN      4
+#define VKN_BINDING_RENORM_STD       5
+#define VKN_BINDING_RUNNING_STD      6
 #define VKN_BINDING_COUNT            8
 
 /* Specialization constants: what is known when planning. lib/shader.c writes them into the module. */
@@ -49,16 +57,19 @@
 #define VKN_SPEC_RESIDUAL_TYPE      16
 #define VKN_SPEC_DX_TYPE            17
 #define VKN_SPEC_ACCUMULATE         18 /* 1 adds to dgamma and dbeta */
-#define VKN_SPEC_SCALARS            18
+#define VKN_SPEC_COUNT_EPSILON      19 /* f32 */
+#define VKN_SPEC_RENORM             20 /* f32: r_min, r_max, d_max, weights of the old and the new value */
+#define VKN_SPEC_SCALARS            24
 /* Geometry of the "any" kernels, eight dimensions each, in the order of the view: */
-#define VKN_SPEC_EXTENT          19
-#define VKN_SPEC_KEPT            27 /* 1: a kept dimension, 0: a reduced one */
-#define VKN_SPEC_X_STRIDE        35
-#define VKN_SPEC_Y_STRIDE        43
-#define VKN_SPEC_RESIDUAL_STRIDE 51
-#define VKN_SPEC_DX_STRIDE       59
-#define VKN_SPEC_STAT_STRIDE     67
-#define VKN_SPEC_COUNT           74 /* ids run from 1 to this */
+#define VKN_SPEC_EXTENT          25
+#define VKN_SPEC_KEPT            33 /* 1: a kept dimension, 0: a reduced one */
+#define VKN_SPEC_X_STRIDE        41
+#define VKN_SPEC_Y_STRIDE        49
+#define VKN_SPEC_RESIDUAL_STRIDE 57
+#define VKN_SPEC_DX_STRIDE       65
+#define VKN_SPEC_MASK_STRIDE     73
+#define VKN_SPEC_STAT_STRIDE     81
+#define VKN_SPEC_COUNT           88 /* ids run from 1 to this */
 
 /* Values of the types: VknType. */
 #define VKN_STORE_F32  0
@@ -66,20 +77,31 @@
 #define VKN_STORE_BF16 2
 
 /* Bits of VKN_SPEC_ROLES: VKN_ROLE_BIT() of the role. */
-#define VKN_HAS_GAMMA     (1u << 2)
-#define VKN_HAS_BETA      (1u << 3)
-#define VKN_HAS_MEAN      (1u << 4)
-#define VKN_HAS_INV_STD   (1u << 5)
-#define VKN_HAS_VARIANCE  (1u << 6)
-#define VKN_HAS_RUNNING   (1u << 7)
-#define VKN_HAS_MOMENTS   (1u << 9)
-#define VKN_HAS_RESIDUAL  (1u << 11)
-#define VKN_HAS_DX        (1u << 13)
-#define VKN_HAS_DGAMMA    (1u << 14)
-#define VKN_HAS_DBETA     (1u << 15)
-#define VKN_HAS_DRESIDUAL (1u << 16)
-/* ... and one that is no role: coefficients are wanted. */
-#define VKN_HAS_COEFFICIENTS (1u << 31)
+#define VKN_HAS_Y                (1u << 1)
+#define VKN_HAS_GAMMA            (1u << 2)
+#define VKN_HAS_BETA             (1u << 3)
+#define VKN_HAS_MEAN             (1u << 4)
+#define VKN_HAS_INV_STD          (1u << 5)
+#define VKN_HAS_VARIANCE         (1u << 6)
+#define VKN_HAS_RUNNING_MEAN     (1u << 7)
+#define VKN_HAS_RUNNING_VARIANCE (1u << 8)
+#define VKN_HAS_MOMENTS          (1u << 9)
+#define VKN_HAS_RESIDUAL         (1u << 11)
+#define VKN_HAS_DX               (1u << 13)
+#define VKN_HAS_DGAMMA           (1u << 14)
+#define VKN_HAS_DBETA            (1u << 15)
+#define VKN_HAS_DRESIDUAL        (1u << 16)
+#define VKN_HAS_MASK             (1u << 17)
+#define VKN_HAS_ACTIVATION_MASK  (1u << 18)
+#define VKN_HAS_RENORM_MEAN      (1u << 19)
+#define VKN_HAS_RENORM           (1u << 22)
+#define VKN_HAS_SUMS             (1u << 23)
+/* ... and some that are no roles: affine records are wanted; coefficients are; they are there already; the
+ * statistic follows x, so that its gradient does. */
+#define VKN_HAS_AFFINE       (1u << 28)
+#define VKN_HAS_COEFFICIENTS (1u << 29)
+#define VKN_HAS_PREPARED     (1u << 30)
+#define VKN_HAS_COUPLING     (1u << 31)
 
 /* The dimensions of a view that kernels other than "any" walk, and their place in arrays. A statistic
  * belongs to each (batch, channel, lane) and is reduced over outer x inner. */
@@ -97,7 +119,7 @@
     VKN_UINT x_stride[VKN_SLOTS];                                                                            \
     VKN_UINT y_stride[VKN_SLOTS];                                                                            \
     VKN_UINT stat_stride[VKN_SLOTS]; /* per-statistic buffers; 0 in reduced slots */                         \
-    VKN_UINT first[2];               /* 8 bits per binding: elements between binding and box */              \
+    VKN_UINT first[4];               /* 16 bits per binding: elements between binding and box */             \
     VKN_UINT part_length;            /* reduced elements per part */                                         \
     VKN_UINT part_count;             /* parts of this box */                                                 \
     VKN_UINT part_first;             /* number of its first part among the parts of the statistic */         \

@@ -16,7 +16,7 @@ layout(push_constant) uniform Push { VKN_PUSH_FIELDS };
 // The box's first element in a binding. Bindings begin at an aligned address at or below it.
 uint first_of(uint binding)
 {
-    return (first[binding >> 2] >> ((binding & 3u) << 3)) & 255u;
+    return (first[binding >> 1] >> ((binding & 1u) << 4)) & 0xFFFFu;
 }
 
 uint statistic_count()

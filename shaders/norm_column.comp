@@ -6,6 +6,7 @@
 #include "statistic.glsl"
 #include "store.glsl"
 #include "affine.glsl"
+#include "output.glsl"
 #include "column.glsl"
 #include "column_reduce.glsl"
 #include "column_apply.glsl"
@@ -19,7 +20,8 @@ void main()
         Affine a;
         for (uint k = 0; k < VECTOR; k++) {
             Statistic s = column_statistic(m, k);
-            store(column_index(c, k), s);
+            statistic_store(column_index(c, k), s);
+            running_move(column_index(c, k), s.mean, moving_variance(s));
             affine_component(a, k, affine_of(column_index(c, k), s));
         }
         column_walk(a, c);

@@ -9,6 +9,7 @@
 #include "worker.glsl"
 #include "store.glsl"
 #include "affine.glsl"
+#include "output.glsl"
 #include "row.glsl"
 #include "row_reduce.glsl"
 #include "row_apply.glsl"
@@ -20,8 +21,10 @@ void main()
         Row row = row_of(item);
         Part all = Part(0, reduce_count());
         Statistic s = row_reduce(row, all);
-        if (worker_lane() == 0)
-            store(row.index, s);
+        if (worker_lane() == 0) {
+            statistic_store(row.index, s);
+            running_move(row.index, s.mean, moving_variance(s));
+        }
         Affine a = affine_of(row.index, s);
         row_walk(a, row, all);
     }

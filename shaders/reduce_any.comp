@@ -8,7 +8,23 @@
 #define PARTIAL Moments
 #include "worker.glsl"
 #include "moments.glsl"
+#include "mask.glsl"
 #include "any.glsl"
+
+// What neighbours share, so that merging them cancels nothing: the part's first element, or where there is a
+// mask, the mean of what the lanes come upon first.
+float shift_of(Place place, uint begin, uint end)
+{
+    if (!HAS(VKN_HAS_MASK))
+        return begin < end ? input_load(place_at(place, begin, false, true).x) : 0.0;
+    Moments found = NO_MOMENTS;
+    for (uint e = begin + worker_lane(); e < end && found.count == 0.0; e += worker_lanes()) {
+        Place p = place_at(place, e, false, true);
+        if (mask_load(p.mask))
+            found = Moments(1.0, input_load(p.x), 0.0);
+    }
+    return worker_merge(found).mean;
+}
 
 void main()
 {
@@ -18,10 +34,16 @@ void main()
         Place place = place_at(PLACE_FIRST, item / part_count, true, false);
         uint begin = min(number * part_length, reduce_count());
         uint end = min(begin + part_length, reduce_count());
-        float shift = begin < end ? input_load(place_at(place, begin, false, true).x) : 0.0;
+        float shift = shift_of(place, begin, end);
         Moments m = NO_MOMENTS;
-        for (uint e = begin + worker_lane(); e < end; e += worker_lanes())
-            m = add(m, input_load(place_at(place, e, false, true).x) - shift);
+        for (uint e = begin + worker_lane(); e < end; e += worker_lanes()) {
+            Place p = place_at(place, e, false, true);
+            bool counts = true;
+            if (HAS(VKN_HAS_MASK))
+                counts = mask_load(p.mask);
+            if (counts)
+                m = add(m, input_load(p.x) - shift);
+        }
         Statistic s = statistic_of(shift, worker_merge(m));
         if (worker_lane() == 0)
             moments_store(place.stat * part_total + part_first + number, s);

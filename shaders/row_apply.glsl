@@ -3,9 +3,7 @@
 uint head_of(Affine a, uint x, uint y, uint count)
 {
     uint head = min(head_before(VKN_BINDING_X, x), count);
-    bool whole = is_aligned(VKN_BINDING_Y, y + head) &&
-                 (!HAS(VKN_HAS_RESIDUAL) || is_aligned(VKN_BINDING_RESIDUAL, y + head));
-    return whole ? head : count;
+    return output_is_aligned(y + head, y + head) ? head : count;
 }
 
 void visit(inout Affine a, uint x, uint y)

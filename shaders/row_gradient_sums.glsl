@@ -10,10 +10,7 @@ struct RowSums {
 uint head_of(RowSums s, uint x, uint y, uint count)
 {
     uint head = min(head_before(VKN_BINDING_X, x), count);
-    return is_aligned(VKN_BINDING_DY, y + head) &&
-                   (!HAS(VKN_HAS_RESIDUAL) || is_aligned(VKN_BINDING_RESIDUAL, y + head))
-               ? head
-               : count;
+    return element_is_aligned(x + head, y + head) ? head : count;
 }
 
 void sums_add(inout RowSums s, Element e, vec4 used, float count)

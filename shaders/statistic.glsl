@@ -74,6 +74,8 @@ Moments add(Moments m, vec4 v, vec4 w)
     return add_block(m, 8.0, mean, dot(v, v) + dot(w, w));
 }
 
+layout(constant_id = VKN_SPEC_COUNT_EPSILON) const float COUNT_EPSILON = 0.0;
+
 struct Statistic {
     float mean;
     float mean_low;
@@ -93,4 +95,18 @@ Statistic statistic_of(float shift, Moments m)
 float variance_of(Statistic s)
 {
     return s.m2 / s.count;
+}
+
+// Keras' statistic of a mask: sums divided by count + COUNT_EPSILON. Of nothing at all, mean and variance 0.
+Statistic counted(Statistic s)
+{
+    float count = s.count + COUNT_EPSILON;
+    if (s.count == 0.0)
+        return Statistic(0.0, 0.0, max(count, 1.0), 0.0);
+    float excess = COUNT_EPSILON / count;
+    precise float distance = (s.mean + s.mean_low) * excess;
+    precise float low = s.mean_low - distance;
+    precise float mean = s.mean + low;
+    precise float rest = (s.mean - mean) + low;
+    return Statistic(mean, rest, count, s.m2 + s.count * distance * distance);
 }

@@ -94,3 +94,32 @@ uint bf16_encode(float v)
             name##_words2[quad] = uvec2(name##_encode(v.x) | name##_encode(v.y) << 16,                       \
                                         name##_encode(v.z) | name##_encode(v.w) << 16);                      \
     }
+
+// One bit per element: name_load(element), name_load4(quad) give 1 or 0.
+#define READ_BITS(name, slot)                                                                                \
+    layout(set = 0, binding = slot) readonly buffer name##Words { uint name##_words[]; };                    \
+    float name##_load(uint element)                                                                          \
+    {                                                                                                        \
+        return float((name##_words[element >> 5] >> (element & 31u)) & 1u);                                  \
+    }                                                                                                        \
+    vec4 name##_load4(uint quad)                                                                             \
+    {                                                                                                        \
+        uint bits = name##_words[quad >> 3] >> ((quad & 7u) << 2);                                           \
+        return vec4(uvec4(bits, bits >> 1, bits >> 2, bits >> 3) & 1u);                                      \
+    }
+
+// name_store(element, bit), name_store4(quad, four bits): other invocations own the word's other bits.
+#define WRITE_BITS(name, slot)                                                                               \
+    layout(set = 0, binding = slot) buffer name##Words { uint name##_words[]; };                             \
+    void name##_store(uint element, uint bit)                                                                \
+    {                                                                                                        \
+        uint shift = element & 31u;                                                                          \
+        atomicAnd(name##_words[element >> 5], ~(1u << shift));                                               \
+        atomicOr(name##_words[element >> 5], bit << shift);                                                  \
+    }                                                                                                        \
+    void name##_store4(uint quad, uint bits)                                                                 \
+    {                                                                                                        \
+        uint shift = (quad & 7u) << 2;                                                                       \
+        atomicAnd(name##_words[quad >> 3], ~(15u << shift));                                                 \
+        atomicOr(name##_words[quad >> 3], bits << shift);                                                    \
+    }

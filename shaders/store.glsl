@@ -8,7 +8,7 @@ layout(set = 0, binding = VKN_BINDING_RUNNING_MEAN) buffer RunningMean { float r
 layout(set = 0, binding = VKN_BINDING_RUNNING_VARIANCE) buffer RunningVariance { float running_variance[]; };
 
 // `index` counts statistics of this box.
-void store(uint index, Statistic s)
+void statistic_store(uint index, Statistic s)
 {
     float variance = variance_of(s);
     if (HAS(VKN_HAS_MEAN))
@@ -17,13 +17,22 @@ void store(uint index, Statistic s)
         spread_out[first_of(VKN_BINDING_SPREAD) + index] = inverse_deviation(variance);
     if (HAS(VKN_HAS_VARIANCE))
         spread_out[first_of(VKN_BINDING_SPREAD) + index] = variance;
-    if (HAS(VKN_HAS_RUNNING)) {
-        uint i = first_of(VKN_BINDING_RUNNING_MEAN) + index;
-        running_mean[i] = running_mean[i] * running_weight + s.mean * batch_weight;
-        i = first_of(VKN_BINDING_RUNNING_VARIANCE) + index;
-        float moved = variance;
-        if (UNBIASED != 0)
-            moved = s.m2 / max(s.count - 1.0, 1.0);
-        running_variance[i] = running_variance[i] * running_weight + moved * batch_weight;
-    }
+}
+
+// The variance that moves into the running one.
+float moving_variance(Statistic s)
+{
+    if (UNBIASED != 0)
+        return s.m2 / max(s.count - 1.0, 1.0);
+    return variance_of(s);
+}
+
+void running_move(uint channel, float mean, float variance)
+{
+    uint i = first_of(VKN_BINDING_RUNNING_MEAN) + channel;
+    if (HAS(VKN_HAS_RUNNING_MEAN))
+        running_mean[i] = running_mean[i] * running_weight + mean * batch_weight;
+    i = first_of(VKN_BINDING_RUNNING_VARIANCE) + channel;
+    if (HAS(VKN_HAS_RUNNING_VARIANCE))
+        running_variance[i] = running_variance[i] * running_weight + variance * batch_weight;
 }

@@ -208,54 +208,99 @@ typedef enum VknOperation {
      * residual and dz = dy * act'(z):
      *     dbeta = sum dz,  dgamma = sum dz * xhat,  dresidual = dz,
      *     dx = gamma * inv_std * (dz - dbeta / n - xhat * dgamma / n) * prologue'(x)
-     * MEAN and INV_STD or VARIANCE are what TRAIN saved. z is computed again, so whatever of GAMMA, BETA and
-     * RESIDUAL TRAIN had must be bound here too (BETA and RESIDUAL only when there is an activation). */
+     * MEAN and INV_STD or VARIANCE are what TRAIN saved, and whatever of GAMMA, MASK and RENORM it had must
+     * be bound here too. act'(z) comes from z, which is computed again (then BETA and RESIDUAL must be bound
+     * if TRAIN had them), from Y, or from ACTIVATION_MASK: VknActivationSource. With SUMS bound, the sums of
+     * all parts of the batch come from there instead of from x and dy. */
     VKN_OPERATION_TRAIN_GRADIENT = 5,
     /* The gradient of APPLY: the statistics are constants, so dx = gamma * inv_std * dz * prologue'(x). This
      * is a frozen layer; without DGAMMA and DBETA it is the gradient of inference. */
     VKN_OPERATION_APPLY_GRADIENT = 6,
+    /* The first half of TRAIN_GRADIENT when a batch lies on several devices: SUMS out, for the caller to
+     * merge, and if wanted DGAMMA and DBETA of this part of the batch. MEAN and INV_STD or VARIANCE are those
+     * of the whole batch. TRAIN_GRADIENT with SUMS is the second half. */
+    VKN_OPERATION_GRADIENT_STATISTICS = 7,
 } VknOperation;
 
+/* The operation of a layer that Keras' call(training) would run: without `trainable` a layer is frozen, so
+ * it normalizes with its moving statistics and moves nothing even when `training`. */
+static inline VknOperation vkn_batch_norm_mode(bool training, bool trainable) {
+    return training && trainable ? VKN_OPERATION_TRAIN : VKN_OPERATION_APPLY;
+}
+
 /* What a buffer is for. One element is one f32 unless said otherwise, tensors have the type of their
- * VknTensor; "per statistic" means one for each index of the kept axes, row-major in the order of the
- * tensor's axes.
+ * VknTensor. "Per channel" means one for each index of the kept axes, row-major in the order of the tensor's
+ * axes (VknDesc.channels for packed tensors); "per statistic" is the same, unless there are virtual batches:
+ * then [virtual batch][channel].
  *
- *                       TRAIN       APPLY      STATISTICS   FINISH       TRAIN_GRADIENT, APPLY_GRADIENT
- *     X                 in          in         in           -            in
- *     Y                 out         out        -            -            -
- *     RESIDUAL          in opt      in opt     -            -            in opt
- *     GAMMA, BETA       in opt      in opt     -            -            in opt
- *     MEAN              out opt     in         out opt      out opt      in
- *     INV_STD           out opt     in, one    out opt      out opt      in, one    at most one of
- *     VARIANCE          out opt     of both    out opt      out opt      of both    INV_STD, VARIANCE
- *     RUNNING_MEAN      in-out opt  -          in-out opt   in-out opt   -          both or neither
- *     RUNNING_VARIANCE  in-out opt  -          in-out opt   in-out opt   -
- *     MOMENTS           -           -          out opt      in           -
- *     DY                -           -          -            -            in
- *     DX, DRESIDUAL     -           -          -            -            out opt    at least one
- *     DGAMMA, DBETA     -           -          -            -            out opt    of the four
- *     WORKSPACE         scratch, required when VknPlanInfo.size[VKN_ROLE_WORKSPACE] > 0 */
+ *                       TRAIN     APPLY     STATIS-   FINISH    TRAIN_    APPLY_    GRADIENT_
+ *                                           TICS                GRADIENT  GRADIENT  STATISTICS
+ *     X                 in        in        in        -         in        in        in
+ *     Y                 out       out       -         -         in opt    in opt    in opt
+ *     RESIDUAL          in opt    in opt    -         -         in opt    in opt    in opt
+ *     ACTIVATION_MASK   out opt   out opt   -         -         in opt    in opt    in opt
+ *     GAMMA, BETA       in opt    in opt    -         -         in opt    in opt    in opt
+ *     MASK              in opt    -         in opt    -         in opt    -         in opt
+ *     MEAN              out opt   in        out opt   out opt   in        in        in
+ *     INV_STD           out a)    in b)     out a)    out a)    in b)     in b)     in b)
+ *     VARIANCE          out a)    in b)     out a)    out a)    in b)     in b)     in b)
+ *     RUNNING_MEAN      update c) -         update c) update c) -         -         -
+ *     RUNNING_VARIANCE  update c) -         update c) update c) -         -         -
+ *     RENORM_MEAN, _STD update d) -         -         -         -         -         -
+ *     RUNNING_STD       update d) -         -         -         -         -         -
+ *     RENORM            out d)    -         -         -         in opt    -         in opt
+ *     MOMENTS           -         -         out opt   in        -         -         -
+ *     SUMS              -         -         -         -         in opt    -         out
+ *     DY                -         -         -         -         in        in        in
+ *     DX, DRESIDUAL     -         -         -         -         out e)    out e)    -
+ *     DGAMMA, DBETA     -         -         -         -         out e)    out e)    out opt
+ *     WORKSPACE         scratch, required when VknPlanInfo.size[VKN_ROLE_WORKSPACE] > 0
+ *
+ *     a) optional, at most one of the two   b) one of the two          c) both or neither
+ *     d) RENORM_MEAN and RENORM_STD both or neither; with them RENORM is optional, and RUNNING_STD is
+ *        required when the running statistics are bound             e) at least one of the four */
 typedef enum VknRole {
     VKN_ROLE_X = 0,
     VKN_ROLE_Y = 1,
-    VKN_ROLE_GAMMA = 2,            /* scale, per statistic; absent: 1 */
-    VKN_ROLE_BETA = 3,             /* offset, per statistic; absent: 0 */
+    VKN_ROLE_GAMMA = 2,            /* scale, per channel; absent: 1 */
+    VKN_ROLE_BETA = 3,             /* offset, per channel; absent: 0 */
     VKN_ROLE_MEAN = 4,             /* per statistic */
     VKN_ROLE_INV_STD = 5,          /* 1 / sqrt(variance + epsilon), per statistic (PyTorch, ONNX) */
     VKN_ROLE_VARIANCE = 6,         /* biased variance, per statistic (oneDNN) */
-    VKN_ROLE_RUNNING_MEAN = 7,     /* moving mean, per statistic, updated in place */
-    VKN_ROLE_RUNNING_VARIANCE = 8, /* moving variance, per statistic, updated in place */
+    VKN_ROLE_RUNNING_MEAN = 7,     /* moving mean, per channel, updated in place */
+    VKN_ROLE_RUNNING_VARIANCE = 8, /* moving variance, per channel, updated in place */
     VKN_ROLE_MOMENTS = 9,          /* VknMoments per statistic; FINISH: [moment_parts][statistic] */
     VKN_ROLE_WORKSPACE = 10,       /* contents undefined before and after */
     VKN_ROLE_RESIDUAL = 11,        /* added before the activation; shaped like y, VknDesc.residual */
     VKN_ROLE_DY = 12,              /* gradient of the loss by y; lies like y, VknDesc.y */
     VKN_ROLE_DX = 13,              /* gradient of the loss by x, VknDesc.dx */
-    VKN_ROLE_DGAMMA = 14,          /* gradient by gamma, per statistic; may be wanted without GAMMA */
-    VKN_ROLE_DBETA = 15,           /* gradient by beta, per statistic */
+    VKN_ROLE_DGAMMA = 14,          /* gradient by gamma, per channel; may be wanted without GAMMA */
+    VKN_ROLE_DBETA = 15,           /* gradient by beta, per channel */
     VKN_ROLE_DRESIDUAL = 16,       /* gradient by the residual; lies like it, VknDesc.residual */
+    /* Which positions count in the statistics: one byte each, 0 leaves x out of them, whatever x is there.
+     * y is computed everywhere, as in Keras. VknDesc.mask_stride says how it lies. */
+    VKN_ROLE_MASK = 17,
+    /* Where act' is 1: one bit per element of y, for backward to read instead of the residual. Written and
+     * read by vknorm alone: its layout follows y, and is not part of the interface. Activations whose
+     * derivative has two values at most: RELU (max_value = inf or negative_slope = 0), LEAKY_RELU, CLIP. */
+    VKN_ROLE_ACTIVATION_MASK = 18,
+    /* Batch renormalization (Ioffe 2017), which is what TRAIN does when RENORM_MEAN is bound. With sigma =
+     * sqrt(variance + epsilon) and sigma_r = max(RENORM_STD, sqrt(epsilon)),
+     *     r = clip(sigma / sigma_r, renorm_r_min, renorm_r_max)
+     *     d = clip((mean - RENORM_MEAN) / sigma_r, -renorm_d_max, renorm_d_max)
+     *     y = act(gamma * (xhat * r + d) + beta + residual)
+     * where r and d count as constants in the gradient. Then RENORM_MEAN and RENORM_STD move towards mean and
+     * sigma with renorm_momentum, RUNNING_MEAN and RUNNING_STD with momentum, and RUNNING_VARIANCE becomes
+     * max(RUNNING_STD^2 - epsilon, 0). These are tf.keras' moving variables renorm_mean, renorm_stddev,
+     * moving_mean, moving_stddev and moving_variance. Each per channel, updated in place. */
+    VKN_ROLE_RENORM_MEAN = 19,
+    VKN_ROLE_RENORM_STD = 20,
+    VKN_ROLE_RUNNING_STD = 21,
+    VKN_ROLE_RENORM = 22, /* r and d, two words per channel, saved for the gradient */
+    VKN_ROLE_SUMS = 23,   /* VknSums per statistic; TRAIN_GRADIENT: [moment_parts][statistic] */
 } VknRole;
 
-#define VKN_ROLE_COUNT     17
+#define VKN_ROLE_COUNT     24
 #define VKN_ROLE_BIT(role) (1u << (role))
 
 /* Mergeable statistics of a set of elements (Chan, Golub & LeVeque 1979). The mean is mean + mean_low:
@@ -268,6 +313,14 @@ typedef struct VknMoments {
     float mean_low;
     float m2; /* sum of squared differences from the mean */
 } VknMoments;
+
+/* Mergeable sums of a gradient: those of two sets of elements add up, word by word. */
+typedef struct VknSums {
+    float count;   /* number of elements that the statistics count */
+    float dz;      /* sum of dz, over all elements */
+    float dz_xhat; /* sum of dz * xhat, likewise */
+    float zero;    /* 0 */
+} VknSums;
 
 typedef enum VknType {
     VKN_TYPE_F32 = 0,  /* IEEE 754 binary32 */
@@ -316,24 +369,51 @@ typedef struct VknDesc {
     VknTensor y;        /* Y and DY */
     VknTensor residual; /* RESIDUAL and DRESIDUAL */
     VknTensor dx;       /* DX. Fastest when it lies like x, and residual like y. */
-    float epsilon;      /* added to the variance; finite, >= 0. Keras 1e-3, PyTorch and ONNX 1e-5. With
-                           variance + epsilon == 0 the inverse deviation is 0, as in PyTorch. */
+    /* MASK: bytes from one index to the next along each axis. All zero: Keras' mask, which has one axis less
+     * than x: dense over all axes but the last, and the same along the last one. */
+    uint64_t mask_stride[VKN_MAX_RANK];
+    /* With MASK, and in FINISH: what is added to the number of elements that a mean is divided by, mean = sum
+     * / (count + count_epsilon), and likewise in the variance; finite, >= 0. Keras has 1e-7 with a mask, so
+     * that where nothing counts mean and variance are 0. With 0, such statistics and running values are not
+     * written, and x is normalized with mean 0 and variance 0. */
+    float count_epsilon;
+    /* 0, or the number of samples per virtual ("ghost") batch (Hoffer, Hubara & Soudry 2017; tf.keras): axis
+     * 0, which must be reduced, is divided into shape[0] / virtual_batch_size batches with statistics of
+     * their own; sample n belongs to number n mod (shape[0] / virtual_batch_size). It must divide shape[0].
+     * The running statistics move once, towards the averages of the batches' means and variances. TRAIN,
+     * STATISTICS, TRAIN_GRADIENT, GRADIENT_STATISTICS; rank at most 7; not with renormalization. */
+    uint64_t virtual_batch_size;
+    /* 0, or the number of channels of a packed tensor, such as NC4HW4: shape {N, packs, H, W, 4}, packed_axis
+     * 1. The last axis holds channels that follow each other, packed_axis says which pack; both are kept.
+     * Where channels do not fill the last pack, the rest of it is padding, which is neither read into
+     * anything nor written. Statistics and parameters are those of the same tensor unpacked: channels in
+     * packed_axis' place, without the last axis. */
+    uint64_t channels;
+    int32_t packed_axis;   /* with channels: -rank to rank - 2, not the last axis */
+    float renorm_momentum; /* 0 to 1, in momentum's convention (OLD or NEW, not CUMULATIVE). Keras 0.99. */
+    float renorm_r_min;    /* 0 <= renorm_r_min <= renorm_r_max; Keras' rmin, default 0 */
+    float renorm_r_max;    /* Keras' rmax, default infinity */
+    float renorm_d_max;    /* >= 0; Keras' dmax, default infinity */
+    float epsilon;         /* added to the variance; finite, >= 0. Keras 1e-3, PyTorch and ONNX 1e-5. With
+                              variance + epsilon == 0 the inverse deviation is 0, as in PyTorch. */
     VknMomentum momentum_convention;
     float momentum; /* 0 to 1; read when the running statistics are bound */
     VknRunningVariance running_variance;
-    VknActivation activation; /* after the affine transform and the residual; not of STATISTICS, FINISH */
+    VknActivation activation; /* after the affine transform and the residual; where there is Y or DY */
     VknActivation prologue;   /* before the statistic: every x is prologue(x); not of FINISH */
     bool accumulate;          /* gradients: add to what DGAMMA and DBETA hold, instead of overwriting it */
-    uint32_t moment_parts;    /* FINISH: how many parts to merge, at least 1 */
+    uint32_t moment_parts;    /* FINISH, and TRAIN_GRADIENT with SUMS: parts to merge, at least 1 */
     /* 0: the library chooses. k: row k - 1 of the strategy table (vkn_strategy_name()); UNSUPPORTED
      * when that one cannot serve this description on this device. */
     uint32_t strategy;
 } VknDesc;
 
 /* Fills `desc` for batch normalization of a dense f32 tensor: statistics, gamma and beta along `axes`,
- * epsilon 1e-3, momentum 0.99 on the old value, biased running variance (Keras' defaults), roles
+ * epsilon 1e-3, momentum and renorm_momentum 0.99 on the old value, renorm_r_max and renorm_d_max infinity,
+ * biased running variance, count_epsilon 1e-7 (0 for FINISH) (Keras' defaults), roles
  * X, Y, GAMMA, BETA and, for TRAIN, the running statistics, for APPLY, MEAN and VARIANCE; for a gradient X,
- * DY, GAMMA, BETA, MEAN, DX, DGAMMA, DBETA and INV_STD or, for APPLY_GRADIENT, VARIANCE. Change any
+ * DY, GAMMA, BETA, MEAN, DX, DGAMMA, DBETA and INV_STD or, for APPLY_GRADIENT, VARIANCE; GRADIENT_STATISTICS
+ * has SUMS in place of DX, DGAMMA and DBETA. moment_parts is 1. Change any
  * field afterwards. Nothing is checked here; at most VKN_MAX_RANK axes and extents are copied. */
 VKN_API void vkn_desc_batch_norm(VknDesc *desc, VknOperation operation, uint32_t rank, const uint64_t *shape,
                                  uint32_t axis_count, const int32_t *axes);
@@ -342,11 +422,25 @@ VKN_API void vkn_desc_batch_norm(VknDesc *desc, VknOperation operation, uint32_t
 
 typedef struct VknPlan VknPlan;
 
+/* Where a gradient takes act'(z) from. A plan chooses the one that moves the fewest bytes among those that
+ * the roles allow. Y and ACTIVATION_MASK make up for a missing RESIDUAL; those that are not needed are not
+ * bound (VknPlanInfo.size 0). */
+typedef enum VknActivationSource {
+    VKN_ACTIVATION_SOURCE_NONE = 0,  /* no gradient, or no activation */
+    VKN_ACTIVATION_SOURCE_INPUT = 1, /* z, computed again from x and, where bound, the residual */
+    VKN_ACTIVATION_SOURCE_OUTPUT =
+        2, /* Y, as it was stored: RELU (threshold = 0, max_value = inf) and LEAKY_RELU
+              with negative_slope >= 0, ELU with alpha >= 0, SIGMOID, TANH */
+    VKN_ACTIVATION_SOURCE_MASK = 3, /* ACTIVATION_MASK */
+} VknActivationSource;
+
 typedef struct VknPlanInfo {
     uint32_t strategy;         /* what VknDesc.strategy would name this choice */
     const char *strategy_name; /* static storage */
     uint32_t dispatch_count;
     uint32_t barrier_count;
+    VknActivationSource activation_source;
+    uint64_t channel_count;        /* elements of each per-channel buffer */
     uint64_t statistic_count;      /* elements of each per-statistic buffer */
     uint64_t reduce_count;         /* elements behind each statistic */
     uint64_t size[VKN_ROLE_COUNT]; /* bytes that each role's buffer must have; 0: not bound */

@@ -1,4 +1,4 @@
-// Coefficients that finish_gradient wrote: eight words per statistic.
+// Coefficients in memory: eight words per statistic, which gradient_finish writes.
 
 layout(set = 0, binding = VKN_BINDING_COEFFICIENTS_IN) readonly buffer CoefficientsIn { float coefficients_in[]; };
 

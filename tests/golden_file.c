@@ -26,6 +26,11 @@ static const char *const roles[VKN_ROLE_COUNT] = {
     ROLE(DGAMMA),
     ROLE(DBETA),
     ROLE(DRESIDUAL),
+    ROLE(MASK),
+    ROLE(RENORM_MEAN),
+    ROLE(RENORM_STD),
+    ROLE(RUNNING_STD),
+    ROLE(RENORM)
 #undef ROLE
 };
 
@@ -34,31 +39,25 @@ typedef struct Name {
     int value;
 } Name;
 
-#define OPERATION(name)                                                                                      \
-    { #name, VKN_OPERATION_##name }
-static const Name operations[] = {OPERATION(TRAIN),          OPERATION(APPLY),          OPERATION(STATISTICS),
-                                  OPERATION(TRAIN_GRADIENT), OPERATION(APPLY_GRADIENT), {NULL, 0}};
-#define TYPE(name)                                                                                           \
-    { #name, VKN_TYPE_##name }
-static const Name types[] = {TYPE(F32), TYPE(F16), TYPE(BF16), {NULL, 0}};
-#define MOMENTUM(name)                                                                                       \
-    { #name, VKN_MOMENTUM_##name }
-static const Name momenta[] = {MOMENTUM(OLD), MOMENTUM(NEW), MOMENTUM(CUMULATIVE), {NULL, 0}};
-#define VARIANCE(name)                                                                                       \
-    { #name, VKN_RUNNING_VARIANCE_##name }
-static const Name variances[] = {VARIANCE(BIASED), VARIANCE(UNBIASED), {NULL, 0}};
-#define ACTIVATION(name)                                                                                     \
-    { #name, VKN_ACTIVATION_##name }
-static const Name activations[] = {ACTIVATION(IDENTITY),
-                                   ACTIVATION(RELU),
-                                   ACTIVATION(LEAKY_RELU),
-                                   ACTIVATION(ELU),
-                                   ACTIVATION(SIGMOID),
-                                   ACTIVATION(TANH),
-                                   ACTIVATION(SILU),
-                                   ACTIVATION(GELU),
-                                   ACTIVATION(CLIP),
-                                   ACTIVATION(HARD_SWISH),
+#define NAME(kind, name)                                                                                     \
+    { #name, VKN_##kind##_##name }
+static const Name operations[] = {NAME(OPERATION, TRAIN),          NAME(OPERATION, APPLY),
+                                  NAME(OPERATION, STATISTICS),     NAME(OPERATION, TRAIN_GRADIENT),
+                                  NAME(OPERATION, APPLY_GRADIENT), {NULL, 0}};
+static const Name types[] = {NAME(TYPE, F32), NAME(TYPE, F16), NAME(TYPE, BF16), {NULL, 0}};
+static const Name momenta[] = {
+    NAME(MOMENTUM, OLD), NAME(MOMENTUM, NEW), NAME(MOMENTUM, CUMULATIVE), {NULL, 0}};
+static const Name variances[] = {NAME(RUNNING_VARIANCE, BIASED), NAME(RUNNING_VARIANCE, UNBIASED), {NULL, 0}};
+static const Name activations[] = {NAME(ACTIVATION, IDENTITY),
+                                   NAME(ACTIVATION, RELU),
+                                   NAME(ACTIVATION, LEAKY_RELU),
+                                   NAME(ACTIVATION, ELU),
+                                   NAME(ACTIVATION, SIGMOID),
+                                   NAME(ACTIVATION, TANH),
+                                   NAME(ACTIVATION, SILU),
+                                   NAME(ACTIVATION, GELU),
+                                   NAME(ACTIVATION, CLIP),
+                                   NAME(ACTIVATION, HARD_SWISH),
                                    {NULL, 0}};
 
 /* What `set` knows. `names` makes it an enumerator; a list has as many numbers as its line. */
@@ -73,8 +72,6 @@ static const struct {
 } keys[] = {
     {"operation", ENUM, AT(desc.operation), operations},
     {"axes", AXES, 0, NULL},
-    {"epsilon", FLOAT, AT(desc.epsilon), NULL},
-    {"momentum", FLOAT, AT(desc.momentum), NULL},
     {"momentum_convention", ENUM, AT(desc.momentum_convention), momenta},
     {"running_variance", ENUM, AT(desc.running_variance), variances},
     {"activation", ACTIVATION_KIND, AT(desc.activation), activations},
@@ -84,6 +81,17 @@ static const struct {
     {"y_type", ENUM, AT(desc.y.type), types},
     {"residual_type", ENUM, AT(desc.residual.type), types},
     {"dx_type", ENUM, AT(desc.dx.type), types},
+    {"virtual_batch_size", COUNT, AT(desc.virtual_batch_size), NULL},
+#define NUMBER(field)                                                                                        \
+    { #field, FLOAT, AT(desc.field), NULL }
+    NUMBER(epsilon),
+    NUMBER(momentum),
+    NUMBER(count_epsilon),
+    NUMBER(renorm_momentum),
+    NUMBER(renorm_r_min),
+    NUMBER(renorm_r_max),
+    NUMBER(renorm_d_max),
+#undef NUMBER
     {"batch_number", COUNT, AT(batch_number), NULL},
     {"factor", DOUBLE, AT(factor), NULL},
 };

@@ -37,6 +37,10 @@ LAYOUTS = {
 }
 
 
+# Keras' policies that keep parameters in float32.
+TYPES = {"mixed_float16": "F16", "mixed_bfloat16": "BF16"}
+
+
 def array(values):
     return None if values is None else np.asarray(values, np.float64)
 
@@ -45,15 +49,15 @@ class Problem:
     """A BatchNormalization layer and its data. Statistics are asked of the layer itself, before it runs."""
 
     def __init__(self, name, attempt, layout, activation=None, prologue=None, residual=False, training=True,
-                 trainable=True, mask=None, clipping=None, full=False, offset=0.0, **options):
+                 trainable=True, mask=None, clipping=None, full=False, offset=0.0, dtype="float64", **options):
         self.shape, self.axis = LAYOUTS[layout]
         self.data = data = vectors.Data(name, attempt, self.shape, self.axis, full)
-        self.name, self.activation, self.prologue = name, activation, prologue
+        self.name, self.activation, self.prologue, self.dtype = name, activation, prologue, dtype
         self.batch = training and trainable
         self.x, self.dy = data.x(offset), data.like_x()
         self.residual = data.like_x() if residual else None
         self.mask = None if mask is None else mask(data, self.shape[:-1])
-        self.layer = layer = L.BatchNormalization(axis=self.axis, dtype="float64", renorm_clipping=clipping, **options)
+        self.layer = layer = L.BatchNormalization(axis=self.axis, dtype=dtype, renorm_clipping=clipping, **options)
         layer.trainable = trainable
         layer.build(self.shape)
         self.gamma, self.beta = data.gamma() if layer.scale else None, data.beta() if layer.center else None
@@ -79,30 +83,36 @@ class Problem:
 
     def layer_of(self, name):
         kind, options, _, _ = ACTIVATIONS[name]
-        return kind(dtype="float64", **options)
+        return kind(dtype=self.dtype, **options)
+
+    def moments(self, u, mask):
+        if self.dtype in TYPES:  # the layer would take them in float32
+            return self.data.moments(self.x)
+        return (array(v).reshape(self.data.channels) for v in self.layer._moments(u, mask))
 
     def run(self, training):
         layer = self.layer
-        x = tf.constant(self.x, tf.float64)
-        residual = None if self.residual is None else tf.constant(self.residual, tf.float64)
+        kind = tf.dtypes.as_dtype(self.dtype.replace("mixed_", ""))
+        x, dy = tf.constant(self.x, kind), tf.constant(self.dy, kind)
+        residual = None if self.residual is None else tf.constant(self.residual, kind)
         mask = None if self.mask is None else tf.constant(self.mask, tf.bool)
         variables = [v.value for v in (layer.gamma, layer.beta) if v is not None]
         with tf.GradientTape() as tape:
             tape.watch([v for v in (x, residual, *variables) if v is not None])
             u = self.layer_of(self.prologue)(x) if self.prologue else x
-            mean, variance = (array(v).reshape(self.data.channels) for v in layer._moments(u, mask))
+            mean, variance = self.moments(u, mask)
             if layer.renorm:
                 r, d, _, _ = layer._renorm_correction_and_moments(tf.constant(mean), tf.constant(variance))
                 self.renorm = np.stack([array(r), array(d)], -1)
             z = layer(u, training=training, mask=mask)
-            z = z if residual is None else L.Add(dtype="float64")([z, residual])
+            z = z if residual is None else L.Add(dtype=self.dtype)([z, residual])
             y = self.layer_of(self.activation)(z) if self.activation else z
-            loss = tf.reduce_sum(y * self.dy)
+            loss = tf.reduce_sum(y * dy)
         if self.activation:
             vectors.away(z, ACTIVATIONS[self.activation][3])
         if self.prologue:
             vectors.away(self.x, ACTIVATIONS[self.prologue][3])
-        assert y.dtype == tf.float64
+        assert y.dtype == kind
         self.mean, self.variance, self.y = mean, variance, array(y)
         wanted = [x] + ([] if residual is None else [residual]) + variables
         gradients = [array(g) for g in tape.gradient(loss, wanted)]
@@ -116,6 +126,9 @@ class Problem:
             settings["activation"] = ACTIVATIONS[self.activation][2]
         if self.prologue:
             settings["prologue"] = ACTIVATIONS[self.prologue][2]
+        if self.dtype in TYPES:  # the framework computed in float32
+            types = ["x_type", "y_type"] + (["dx_type"] if "GRADIENT" in operation else [])
+            settings.update({key: TYPES[self.dtype] for key in types}, factor=4)
         if self.mask is not None:
             settings["count_epsilon"] = keras.backend.epsilon()
         case = vectors.Case(self.name + suffix, operation, self.shape, self.axis, epsilon=self.layer.epsilon, **settings)
@@ -202,7 +215,7 @@ def without_a_channel(data, shape):
 
 
 def write(folder):
-    header = ["Keras %s, TensorFlow %s, CPU, float64." % (keras.__version__, tf.__version__),
+    header = ["Keras %s, TensorFlow %s, CPU, float64; mixed cases: float32." % (keras.__version__, tf.__version__),
               "Made by generate.py; see README.md."]
     file = vectors.File(os.path.join(folder, "keras.txt"), header)
     for layout in LAYOUTS:
@@ -233,6 +246,10 @@ def write(folder):
     file.add(both, "keras_after_elu", "bf", prologue="elu")
     file.add(both, "keras_after_relu_frozen", "nhwc", prologue="relu", training=False)
     file.add(both, "keras_after_leaky_relu_before_tanh", "btf", prologue="leaky_relu", activation="tanh")
+    for dtype in TYPES:
+        file.add(both, "keras_" + dtype, "nhwc", dtype=dtype)
+        file.add(both, "keras_" + dtype, "nchw", dtype=dtype, training=False)
+        file.add(both, "keras_%s_relu" % dtype, "nhwc", dtype=dtype, activation="relu")
     file.write()
 
     file = vectors.File(os.path.join(folder, "keras_modes.txt"), header)

@@ -14,9 +14,7 @@ ACTIVATIONS = {
     "relu": (F.relu, ["RELU", 0, 0, "inf"], [0]),
     "relu6": (F.relu6, ["RELU", 0, 0, 6], [0, 6]),
     "leaky_relu": (F.leaky_relu, ["LEAKY_RELU", 0.01], [0]),
-    "leaky_relu_0.2": (lambda z: F.leaky_relu(z, 0.2), ["LEAKY_RELU", 0.2], [0]),
     "elu": (F.elu, ["ELU", 1], []),
-    "elu_0.5": (lambda z: F.elu(z, 0.5), ["ELU", 0.5], [0]),
     "sigmoid": (torch.sigmoid, ["SIGMOID"], []),
     "tanh": (torch.tanh, ["TANH"], []),
     "silu": (F.silu, ["SILU", 1], []),
@@ -33,7 +31,6 @@ LAYOUTS = {
     "nchw": ((2, 3, 2, 5), 1, torch.nn.BatchNorm2d),
     "nhwc": ((2, 2, 3, 5), -1, torch.nn.BatchNorm2d),
     "ncdhw": ((2, 2, 2, 3, 3), 1, torch.nn.BatchNorm3d),
-    "ndhwc": ((2, 2, 2, 2, 4), -1, torch.nn.BatchNorm3d),
     "nchw_large": ((2, 5, 6, 7), 1, torch.nn.BatchNorm2d),
 }
 
@@ -244,7 +241,7 @@ def write(folder):
         "PyTorch %s (Debian 12, python3-torch), CPU, float64; bfloat16 cases: float32." % torch.__version__,
         "Made by generate.py; see README.md."])
     file.add(only_forward, "torch_nchw_large", "nchw_large")
-    for layout in ("bf", "ncl", "nchw", "nhwc", "ncdhw", "ndhwc"):
+    for layout in ("bf", "ncl", "nchw", "nhwc", "ncdhw"):
         file.add(both, "torch_" + layout, layout)
     for layout in ("bf", "nchw", "nhwc", "ncdhw"):
         file.add(both, "torch_frozen_" + layout, layout, training=False)

@@ -1,5 +1,5 @@
-"""ONNX: BatchNormalization and what may stand beside it, by onnx.reference.ReferenceEvaluator in float64 and, where
-it has a kernel, by ONNX Runtime in float32."""
+"""ONNX: BatchNormalization and what may stand beside it, by onnx.reference.ReferenceEvaluator in float64 and by
+ONNX Runtime in float32."""
 import os
 
 import numpy as np
@@ -85,6 +85,8 @@ def write(folder):
         file.add(make, "onnx_train_" + layout, layout, True)
         file.add(make, "onnx_infer_" + layout, layout, False)
         file.add(make, "onnx_runtime_infer_" + layout, layout, False, runtime=True)
+    for layout in ("nc", "nchw"):
+        file.add(make, "onnx_runtime_train_" + layout, layout, True, runtime=True)
     file.add(make, "onnx_train_full_precision", "nchw", True, full=True)
     file.add(make, "onnx_train_momentum_0.6", "nchw", True, momentum=0.6)
     file.add(make, "onnx_train_epsilon_0.1", "nchw", True, epsilon=0.1)

@@ -134,6 +134,30 @@ static void roles_fill(TestRandom *random, VknDesc *desc) {
     case VKN_OPERATION_APPLY_GRADIENT:
         desc->roles = BIT(X) | BIT(DY) | affine | BIT(MEAN) | spread | BIT(DX) | BIT(DGAMMA) | BIT(DBETA);
         break;
+    case VKN_OPERATION_GRADIENT_STATISTICS:
+        desc->roles = BIT(X) | BIT(DY) | affine | BIT(MEAN) | spread | BIT(SUMS);
+        break;
+    }
+}
+
+/* Virtual batches, or a pack that channels do not fill, where the shape has room for them. */
+static void modes_fill(TestRandom *random, VknDesc *desc) {
+    uint32_t kept = 0, last = desc->rank - 1;
+    for (uint32_t i = 0; i < desc->kept_axis_count; i++)
+        kept |= 1u << (desc->kept_axes[i] + (desc->kept_axes[i] < 0 ? (int32_t)desc->rank : 0));
+    bool divides = desc->operation != VKN_OPERATION_APPLY && desc->operation != VKN_OPERATION_FINISH &&
+                   desc->operation != VKN_OPERATION_APPLY_GRADIENT;
+    if (divides && !(kept & 1) && desc->rank < VKN_MAX_RANK && chance(random, 40)) {
+        uint64_t size = 1 + test_random_below(random, desc->shape[0]);
+        while (desc->shape[0] % size)
+            size--;
+        desc->virtual_batch_size = size;
+    }
+    uint32_t packs = (uint32_t)test_random_below(random, desc->rank);
+    if (packs != last && kept >> packs & 1 && kept >> last & 1 && chance(random, 60)) {
+        desc->packed_axis = (int32_t)packs - (chance(random, 30) ? (int32_t)desc->rank : 0);
+        desc->channels = desc->shape[packs] * desc->shape[last];
+        desc->channels -= chance(random, 80) ? test_random_below(random, desc->shape[last]) : 0;
     }
 }
 
@@ -148,6 +172,7 @@ VknDesc test_random_desc(TestRandom *random, uint64_t most) {
     desc.momentum = 0.25f;
     desc.running_variance = (VknRunningVariance)test_random_below(random, 2);
     desc.activation = vkn_activation_default((VknActivationId)test_random_below(random, 10));
+    modes_fill(random, &desc);
     desc.moment_parts = (uint32_t)PICK(random, 1, 2, 3, 17, 64);
     return desc;
 }

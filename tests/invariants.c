@@ -103,8 +103,11 @@ static uint64_t reach_of(const VknStep *step, const VknStepBinding *b, const Geo
     uint64_t stored = p->part_total ? p->part_total : 1;
     if (step->kernel == VKN_KERNEL_FINISH) {
         if (b->binding == VKN_BINDING_FINISH_IN)
-            return g->span[VKN_SPACE_X] * 16;
-        return g->statistics * (b->binding == VKN_BINDING_MOMENTS_OUT ? 16 * stored : 4);
+            return 16 * (1 + (g->statistics - 1) * p->x_stride[VKN_CHANNEL] +
+                         (uint64_t)(p->extent[VKN_OUTER] - 1) * p->x_stride[VKN_OUTER]);
+        if (vkn_roles[b->resource].per == VKN_PER_CHANNEL)
+            return p->extent[VKN_CHANNEL] * (uint64_t)4;
+        return g->statistics * (b->binding == VKN_BINDING_RECORDS_OUT ? 16 * stored : 4);
     }
     switch (b->role) {
     case VKN_ROLE_X:
@@ -112,7 +115,7 @@ static uint64_t reach_of(const VknStep *step, const VknStepBinding *b, const Geo
     case VKN_ROLE_Y:
         return g->span[VKN_SPACE_Y] * 4;
     case VKN_ROLE_WORKSPACE:
-        return g->span[VKN_SPACE_STAT] * 16 * (b->binding == VKN_BINDING_MOMENTS_OUT ? stored : 1);
+        return g->span[VKN_SPACE_STAT] * 16 * (b->binding == VKN_BINDING_RECORDS_OUT ? stored : 1);
     case VKN_ROLE_GAMMA:
     case VKN_ROLE_BETA:
     case VKN_ROLE_MEAN:
@@ -128,6 +131,13 @@ static uint64_t reach_of(const VknStep *step, const VknStepBinding *b, const Geo
     case VKN_ROLE_DGAMMA:
     case VKN_ROLE_DBETA:
     case VKN_ROLE_DRESIDUAL:
+    case VKN_ROLE_MASK:
+    case VKN_ROLE_ACTIVATION_MASK:
+    case VKN_ROLE_RENORM_MEAN:
+    case VKN_ROLE_RENORM_STD:
+    case VKN_ROLE_RUNNING_STD:
+    case VKN_ROLE_RENORM:
+    case VKN_ROLE_SUMS:
         break;
     }
     return 0;

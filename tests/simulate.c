@@ -73,14 +73,14 @@ static const VknStepBinding *binding_find(const VknStep *step, uint32_t binding)
 }
 
 static bool is_declared(const VknStep *step, VknRole role, bool write) {
-    uint32_t workspace = 1u << VKN_RESOURCE_PARTS | 1u << VKN_RESOURCE_MERGED;
+    uint32_t workspace = 1u << VKN_RESOURCE_PARTS | 1u << VKN_RESOURCE_AFFINE;
     return (write ? step->writes : step->reads) & (role == VKN_ROLE_WORKSPACE ? workspace : 1u << role);
 }
 
 uint32_t sim_first_of(const Simulation *sim, uint32_t binding) {
     const VknStepBinding *b = binding_find(sim->step, binding);
     uint64_t alignment = sim->caps->storage_offset_alignment > 16 ? sim->caps->storage_offset_alignment : 16;
-    return b ? (uint32_t)((sim->roles[b->role]->offset + b->offset) % alignment / 4) & 255u : 0;
+    return b ? (uint32_t)((sim->roles[b->role]->offset + b->offset) % alignment / 4) & 0xFFFFu : 0;
 }
 
 /* NULL, with a fault, when the access is not allowed. */

@@ -69,6 +69,8 @@ static bool moments_create(Check *check) {
         return true;
     }
     for (uint64_t i = 0; i < test_element_count(desc); i++) {
+        if (test_is_padding(desc, i))
+            continue;
         SimMoments *m = &check->moments[test_statistic_of(desc, i)];
         m->count++;
         m->sum += initial(VKN_ROLE_X, test_offset_of(desc, &desc->x, i));
@@ -94,7 +96,9 @@ static bool check_output(Check *check, VknRole role, uint64_t index, uint64_t va
 static bool check_y(Check *check) {
     const VknDesc *desc = check->desc;
     for (uint64_t i = 0; has(check, VKN_ROLE_Y) && i < test_element_count(desc); i++) {
-        uint64_t s = test_statistic_of(desc, i);
+        if (test_is_padding(desc, i))
+            continue;
+        uint64_t s = test_statistic_of(desc, i), c = test_channel_of(desc, i);
         SimMoments m = check->moments[s];
         uint64_t mean = sim_mean(m), inverse = sim_inverse(sim_variance(m));
         if (desc->operation == VKN_OPERATION_APPLY) {
@@ -103,12 +107,20 @@ static bool check_y(Check *check) {
                                                    : sim_inverse(initial(VKN_ROLE_VARIANCE, s));
         }
         uint64_t y = sim_output(initial(VKN_ROLE_X, test_offset_of(desc, &desc->x, i)), mean, inverse,
-                                has(check, VKN_ROLE_GAMMA) ? initial(VKN_ROLE_GAMMA, s) : 1,
-                                has(check, VKN_ROLE_BETA) ? initial(VKN_ROLE_BETA, s) : 0);
+                                has(check, VKN_ROLE_GAMMA) ? initial(VKN_ROLE_GAMMA, c) : 1,
+                                has(check, VKN_ROLE_BETA) ? initial(VKN_ROLE_BETA, c) : 0);
         if (!check_output(check, VKN_ROLE_Y, test_offset_of(desc, &desc->y, i), y))
             return false;
     }
     return true;
+}
+
+/* Of all virtual batches' statistics of a channel. */
+static uint64_t batches_sum(const Check *check, uint64_t channel, uint64_t (*of)(SimMoments m)) {
+    uint64_t sum = 0;
+    for (uint64_t s = channel; s < check->statistic_count; s += test_channel_count(check->desc))
+        sum += of(check->moments[s]);
+    return sum;
 }
 
 static uint64_t statistic_value(const Check *check, VknRole role, uint64_t index) {
@@ -121,10 +133,11 @@ static uint64_t statistic_value(const Check *check, VknRole role, uint64_t index
     case VKN_ROLE_VARIANCE:
         return sim_variance(m);
     case VKN_ROLE_RUNNING_MEAN:
-        return sim_moved(initial(role, index), sim_mean(m));
+        return sim_moved(initial(role, index), batches_sum(check, index, sim_mean));
     case VKN_ROLE_RUNNING_VARIANCE:
-        return sim_moved(initial(role, index),
-                         check->desc->running_variance ? sim_variance_unbiased(m) : sim_variance(m));
+        return sim_moved(
+            initial(role, index),
+            batches_sum(check, index, check->desc->running_variance ? sim_variance_unbiased : sim_variance));
     case VKN_ROLE_MOMENTS:
         return sim_moments_word(m, index % 4);
     case VKN_ROLE_X:
@@ -138,6 +151,13 @@ static uint64_t statistic_value(const Check *check, VknRole role, uint64_t index
     case VKN_ROLE_DGAMMA:
     case VKN_ROLE_DBETA:
     case VKN_ROLE_DRESIDUAL:
+    case VKN_ROLE_MASK:
+    case VKN_ROLE_ACTIVATION_MASK:
+    case VKN_ROLE_RENORM_MEAN:
+    case VKN_ROLE_RENORM_STD:
+    case VKN_ROLE_RUNNING_STD:
+    case VKN_ROLE_RENORM:
+    case VKN_ROLE_SUMS:
         break;
     }
     return 0;
@@ -154,8 +174,8 @@ static bool check_statistics(Check *check) {
 
 /* What is left is gaps and inputs, which nobody may write, and the workspace. */
 static bool check_rest(Check *check) {
-    for (uint32_t role = 0; role < VKN_ROLE_WORKSPACE; role++)
-        for (uint64_t i = 0; i < check->buffers[role].count; i++)
+    for (uint32_t role = 0; role < VKN_ROLE_COUNT; role++)
+        for (uint64_t i = 0; role != VKN_ROLE_WORKSPACE && i < check->buffers[role].count; i++)
             if (check->buffers[role].words[i].writes) {
                 snprintf(check->sim.fault, sizeof check->sim.fault,
                          "%s[%" PRIu64 "] is no output, but written", test_role_name(role), i);

@@ -50,7 +50,7 @@ static Place place_of(const Simulation *sim, uint32_t batch, uint32_t channel, u
 
 static void moments_store(Simulation *sim, uint32_t index, SimMoments m) {
     for (uint32_t word = 0; word < 4; word++)
-        sim_store(sim, VKN_BINDING_MOMENTS_OUT, sim_first_of(sim, VKN_BINDING_MOMENTS_OUT) + index * 4 + word,
+        sim_store(sim, VKN_BINDING_RECORDS_OUT, sim_first_of(sim, VKN_BINDING_RECORDS_OUT) + index * 4 + word,
                   sim_moments_word(m, word));
 }
 
@@ -74,15 +74,26 @@ static void statistic_store(Simulation *sim, uint32_t index, SimMoments m) {
         sim_store(sim, VKN_BINDING_SPREAD, spread, sim_inverse(sim_variance(m)));
     if (HAS(VARIANCE))
         sim_store(sim, VKN_BINDING_SPREAD, spread, sim_variance(m));
-    if (HAS(RUNNING)) {
-        uint32_t mean = sim_first_of(sim, VKN_BINDING_RUNNING_MEAN) + index;
-        uint32_t variance = sim_first_of(sim, VKN_BINDING_RUNNING_VARIANCE) + index;
-        sim_store(sim, VKN_BINDING_RUNNING_MEAN, mean,
-                  sim_moved(sim_load(sim, VKN_BINDING_RUNNING_MEAN, mean), sim_mean(m)));
-        sim_store(sim, VKN_BINDING_RUNNING_VARIANCE, variance,
-                  sim_moved(sim_load(sim, VKN_BINDING_RUNNING_VARIANCE, variance),
-                            SPEC(UNBIASED) ? sim_variance_unbiased(m) : sim_variance(m)));
+}
+
+/* `mean` and `variance`: the sums over virtual batches. */
+static void running_move(Simulation *sim, uint32_t channel, uint64_t mean, uint64_t variance) {
+    const struct {
+        bool has;
+        uint32_t binding;
+        uint64_t value;
+    } rows[] = {{HAS(RUNNING_MEAN), VKN_BINDING_RUNNING_MEAN, mean},
+                {HAS(RUNNING_VARIANCE), VKN_BINDING_RUNNING_VARIANCE, variance}};
+    for (int i = 0; i < 2; i++) {
+        uint32_t at = sim_first_of(sim, rows[i].binding) + channel;
+        if (rows[i].has)
+            sim_store(sim, rows[i].binding, at,
+                      sim_moved(sim_load(sim, rows[i].binding, at), rows[i].value));
     }
+}
+
+static uint64_t moving_variance(const Simulation *sim, SimMoments m) {
+    return SPEC(UNBIASED) ? sim_variance_unbiased(m) : sim_variance(m);
 }
 
 static Affine affine_of(Simulation *sim, uint32_t index, uint64_t mean, uint64_t inverse) {
@@ -93,10 +104,12 @@ static Affine affine_of(Simulation *sim, uint32_t index, uint64_t mean, uint64_t
 }
 
 static Affine affine_given(Simulation *sim, uint32_t index) {
-    if (HAS(MOMENTS)) {
-        SimMoments m =
-            moments_load(sim, VKN_BINDING_MOMENTS_IN, sim_first_of(sim, VKN_BINDING_MOMENTS_IN) + index * 4);
-        return affine_of(sim, index, sim_mean(m), sim_inverse(sim_variance(m)));
+    if (HAS(AFFINE)) {
+        uint64_t words[4];
+        for (uint32_t i = 0; i < 4; i++)
+            words[i] = sim_load(sim, VKN_BINDING_AFFINE_IN,
+                                sim_first_of(sim, VKN_BINDING_AFFINE_IN) + index * 4 + i);
+        return (Affine){words[0], words[1], words[2], words[3]};
     }
     uint64_t spread = sim_load(sim, VKN_BINDING_SPREAD, sim_first_of(sim, VKN_BINDING_SPREAD) + index);
     return affine_of(sim, index, sim_load(sim, VKN_BINDING_MEAN, sim_first_of(sim, VKN_BINDING_MEAN) + index),
@@ -200,6 +213,7 @@ static void norm_row(Simulation *sim, uint32_t item) {
     Part all = {0, reduce_count(sim)};
     SimMoments m = row_walk(sim, row, all, NULL);
     statistic_store(sim, row.index, m);
+    running_move(sim, row.index, sim_mean(m), moving_variance(sim, m));
     Affine a = affine_of(sim, row.index, sim_mean(m), sim_inverse(sim_variance(m)));
     row_walk(sim, row, all, &a);
 }
@@ -269,6 +283,7 @@ static void norm_column(Simulation *sim, uint32_t item) {
         uint32_t index = column_index(sim, &c, k);
         SimMoments m = column_walk(sim, &c, k, NULL);
         statistic_store(sim, index, m);
+        running_move(sim, index, sim_mean(m), moving_variance(sim, m));
         Affine a = affine_of(sim, index, sim_mean(m), sim_inverse(sim_variance(m)));
         column_walk(sim, &c, k, &a);
     }
@@ -323,16 +338,37 @@ static void apply_any(Simulation *sim, uint32_t item) {
 
 /* ------------------------------------------------------------------------------------------ finish */
 
-static void finish(Simulation *sim, uint32_t item) {
-    const VknPush *push = &sim->step->push;
+static SimMoments parts_merge(Simulation *sim, uint32_t statistic) {
     SimMoments m = {0, 0};
     for (uint32_t part = 0; part < EXTENT(VKN_OUTER); part++)
         m = merge(m, moments_load(sim, VKN_BINDING_FINISH_IN,
                                   sim_first_of(sim, VKN_BINDING_FINISH_IN) +
-                                      4 * (item * X_STRIDE(VKN_CHANNEL) + part * X_STRIDE(VKN_OUTER))));
-    statistic_store(sim, item, m);
-    if (HAS(MOMENTS))
-        moments_store(sim, item * push->part_total + push->part_first, m);
+                                      4 * (statistic * X_STRIDE(VKN_CHANNEL) + part * X_STRIDE(VKN_OUTER))));
+    return m;
+}
+
+static void affine_store(Simulation *sim, uint32_t index, Affine a) {
+    const uint64_t words[] = {a.mean, a.inverse, a.gamma, a.beta};
+    for (uint32_t i = 0; i < 4; i++)
+        sim_store(sim, VKN_BINDING_RECORDS_OUT, sim_first_of(sim, VKN_BINDING_RECORDS_OUT) + index * 4 + i,
+                  words[i]);
+}
+
+static void finish(Simulation *sim, uint32_t item) {
+    const VknPush *push = &sim->step->push;
+    uint64_t mean = 0, variance = 0;
+    for (uint32_t batch = 0; batch < EXTENT(VKN_BATCH); batch++) {
+        uint32_t index = batch * EXTENT(VKN_CHANNEL) + item;
+        SimMoments m = parts_merge(sim, index);
+        statistic_store(sim, index, m);
+        if (HAS(MOMENTS))
+            moments_store(sim, index * push->part_total + push->part_first, m);
+        if (HAS(AFFINE))
+            affine_store(sim, index, affine_of(sim, item, sim_mean(m), sim_inverse(sim_variance(m))));
+        mean += sim_mean(m);
+        variance += moving_variance(sim, m);
+    }
+    running_move(sim, item, mean, variance);
 }
 
 /* -------------------------------------------------------------------------------------- dispatches */

@@ -16,13 +16,6 @@ uint64_t test_element_count(const VknDesc *desc) {
     return count;
 }
 
-uint64_t test_statistic_count(const VknDesc *desc) {
-    uint64_t count = 1;
-    for (uint32_t axis = 0; axis < desc->rank; axis++)
-        count *= is_kept(desc, axis) ? desc->shape[axis] : 1;
-    return count;
-}
-
 static void index_of(const VknDesc *desc, uint64_t element, uint64_t index[VKN_MAX_RANK]) {
     for (uint32_t axis = desc->rank; axis-- > 0;) {
         index[axis] = element % desc->shape[axis];
@@ -30,13 +23,59 @@ static void index_of(const VknDesc *desc, uint64_t element, uint64_t index[VKN_M
     }
 }
 
-uint64_t test_statistic_of(const VknDesc *desc, uint64_t element) {
-    uint64_t index[VKN_MAX_RANK], statistic = 0;
+static uint32_t packed_axis(const VknDesc *desc) {
+    return (uint32_t)(desc->packed_axis < 0 ? desc->packed_axis + (int32_t)desc->rank : desc->packed_axis);
+}
+
+static uint64_t batch_count(const VknDesc *desc) {
+    return desc->virtual_batch_size ? desc->shape[0] / desc->virtual_batch_size : 1;
+}
+
+/* The number of channels, and which of them an element of these indices has. A packed tensor is an unpacked
+ * one whose channel axis stands where the packs do. */
+static uint64_t channels_walk(const VknDesc *desc, const uint64_t index[VKN_MAX_RANK], uint64_t *channel) {
+    uint64_t count = 1, last = desc->rank - 1;
+    *channel = 0;
+    for (uint32_t axis = 0; axis < desc->rank; axis++) {
+        uint64_t extent = desc->shape[axis], i = index[axis];
+        if (!is_kept(desc, axis) || (desc->channels && axis == last))
+            continue;
+        if (desc->channels && axis == packed_axis(desc)) {
+            extent = desc->channels;
+            i = i * desc->shape[last] + index[last];
+        }
+        count *= extent;
+        *channel = *channel * extent + i;
+    }
+    return count;
+}
+
+uint64_t test_channel_count(const VknDesc *desc) {
+    uint64_t zero[VKN_MAX_RANK] = {0}, channel;
+    return channels_walk(desc, zero, &channel);
+}
+
+uint64_t test_statistic_count(const VknDesc *desc) {
+    return test_channel_count(desc) * batch_count(desc);
+}
+
+bool test_is_padding(const VknDesc *desc, uint64_t element) {
+    uint64_t index[VKN_MAX_RANK], last = desc->rank - 1;
     index_of(desc, element, index);
-    for (uint32_t axis = 0; axis < desc->rank; axis++)
-        if (is_kept(desc, axis))
-            statistic = statistic * desc->shape[axis] + index[axis];
-    return statistic;
+    return desc->channels && index[packed_axis(desc)] * desc->shape[last] + index[last] >= desc->channels;
+}
+
+uint64_t test_channel_of(const VknDesc *desc, uint64_t element) {
+    uint64_t index[VKN_MAX_RANK], channel;
+    index_of(desc, element, index);
+    channels_walk(desc, index, &channel);
+    return channel;
+}
+
+uint64_t test_statistic_of(const VknDesc *desc, uint64_t element) {
+    uint64_t index[VKN_MAX_RANK];
+    index_of(desc, element, index);
+    return index[0] % batch_count(desc) * test_channel_count(desc) + test_channel_of(desc, element);
 }
 
 static bool is_dense(const VknDesc *desc, const VknTensor *tensor) {
@@ -78,16 +117,27 @@ uint64_t test_role_words(const VknDesc *desc, VknRole role) {
     case VKN_ROLE_MOMENTS:
         return test_statistic_count(desc) * sizeof(VknMoments) / sizeof(float) *
                (desc->operation == VKN_OPERATION_FINISH ? desc->moment_parts : 1);
-    case VKN_ROLE_GAMMA:
-    case VKN_ROLE_BETA:
     case VKN_ROLE_MEAN:
     case VKN_ROLE_INV_STD:
     case VKN_ROLE_VARIANCE:
+        return test_statistic_count(desc);
+    case VKN_ROLE_SUMS:
+        return test_statistic_count(desc) * sizeof(VknSums) / sizeof(float) *
+               (desc->operation == VKN_OPERATION_TRAIN_GRADIENT ? desc->moment_parts : 1);
+    case VKN_ROLE_GAMMA:
+    case VKN_ROLE_BETA:
     case VKN_ROLE_RUNNING_MEAN:
     case VKN_ROLE_RUNNING_VARIANCE:
     case VKN_ROLE_DGAMMA:
     case VKN_ROLE_DBETA:
-        return test_statistic_count(desc);
+    case VKN_ROLE_RENORM_MEAN:
+    case VKN_ROLE_RENORM_STD:
+    case VKN_ROLE_RUNNING_STD:
+        return test_channel_count(desc);
+    case VKN_ROLE_RENORM:
+        return 2 * test_channel_count(desc);
+    case VKN_ROLE_MASK:            /* bytes */
+    case VKN_ROLE_ACTIVATION_MASK: /* bits */
     case VKN_ROLE_WORKSPACE:
         return 0;
     }
@@ -131,6 +181,19 @@ const char *test_role_name(VknRole role) {
         "RUNNING_VARIANCE",
         "MOMENTS",
         "WORKSPACE",
+        "RESIDUAL",
+        "DY",
+        "DX",
+        "DGAMMA",
+        "DBETA",
+        "DRESIDUAL",
+        "MASK",
+        "ACTIVATION_MASK",
+        "RENORM_MEAN",
+        "RENORM_STD",
+        "RUNNING_STD",
+        "RENORM",
+        "SUMS",
     };
     return names[role];
 }

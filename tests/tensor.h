@@ -4,9 +4,13 @@
 
 #include <vknorm/vknorm.h>
 
-/* The row-major number of an element counts all axes, that of a statistic the kept axes alone. */
+/* The row-major number of an element counts all axes, that of a channel the kept axes alone, that of a
+ * statistic the virtual batches before them. Padding of a packed tensor has no channel. */
 uint64_t test_element_count(const VknDesc *desc);
+uint64_t test_channel_count(const VknDesc *desc);
 uint64_t test_statistic_count(const VknDesc *desc);
+bool test_is_padding(const VknDesc *desc, uint64_t element);
+uint64_t test_channel_of(const VknDesc *desc, uint64_t element);
 uint64_t test_statistic_of(const VknDesc *desc, uint64_t element);
 
 /* Where an element lies in its tensor, and how many elements the tensor spans with its gaps. */

@@ -257,7 +257,7 @@ def write(folder):
         file.add(only_forward, "torch_cumulative_%d" % batch, "nhwc", momentum=None, batch_number=batch)
     file.add(only_forward, "torch_epsilon_0.1", "nchw", epsilon=0.1)
     file.add(both, "torch_constant_channel", "nchw", constant=True)
-    file.add(only_forward, "torch_constant_channel_epsilon_0", "nchw", constant=True, epsilon=0.0)
+    file.add(both, "torch_constant_channel_epsilon_0", "nchw", constant=True, epsilon=0.0)
     for activation in ACTIVATIONS:
         file.add(both, "torch_" + activation, "nchw", activation=activation)
     for activation in ("relu", "silu", "gelu"):

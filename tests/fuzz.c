@@ -1,5 +1,5 @@
-/* Random problems in every layout, type and mode, forward and backward, on one device, against the formulas of
- * the header in fp64. Around and between all elements lie guards, and padding holds NaN. */
+/* Random problems in every layout, type and mode, forward and backward, on one device, against the formulas
+ * of the header in fp64. Around and between all elements lie guards, and padding holds NaN. */
 #include "number.h"
 #include "problem.h"
 
@@ -117,10 +117,10 @@ static const uint32_t OUTPUTS[] = {
                             BIT(RUNNING_VARIANCE) | BIT(RENORM_MEAN) | BIT(RENORM_STD) | BIT(RUNNING_STD) |
                             BIT(RENORM),
     [VKN_OPERATION_APPLY] = BIT(Y),
-    [VKN_OPERATION_STATISTICS] = BIT(MEAN) | BIT(INV_STD) | BIT(VARIANCE) | BIT(RUNNING_MEAN) |
-                                 BIT(RUNNING_VARIANCE) | BIT(MOMENTS),
-    [VKN_OPERATION_FINISH] = BIT(MEAN) | BIT(INV_STD) | BIT(VARIANCE) | BIT(RUNNING_MEAN) |
-                             BIT(RUNNING_VARIANCE),
+    [VKN_OPERATION_STATISTICS] =
+        BIT(MEAN) | BIT(INV_STD) | BIT(VARIANCE) | BIT(RUNNING_MEAN) | BIT(RUNNING_VARIANCE) | BIT(MOMENTS),
+    [VKN_OPERATION_FINISH] =
+        BIT(MEAN) | BIT(INV_STD) | BIT(VARIANCE) | BIT(RUNNING_MEAN) | BIT(RUNNING_VARIANCE),
     [VKN_OPERATION_TRAIN_GRADIENT] = BIT(DX) | BIT(DGAMMA) | BIT(DBETA) | BIT(DRESIDUAL),
     [VKN_OPERATION_APPLY_GRADIENT] = BIT(DX) | BIT(DGAMMA) | BIT(DBETA) | BIT(DRESIDUAL),
     [VKN_OPERATION_GRADIENT_STATISTICS] = BIT(SUMS) | BIT(DGAMMA) | BIT(DBETA),
@@ -274,16 +274,16 @@ static void check_gradients(Problem *p, TestRandom *random, uint64_t seed) {
         sources |= BIT(Y);
     if (sources & ~residual) /* they make up for the residual */
         sources &= ~some_of(random, residual);
-    desc.roles &= BIT(X) | BIT(GAMMA) | BIT(BETA) | BIT(MEAN) | BIT(INV_STD) | BIT(VARIANCE) | BIT(MASK) |
-                  BIT(RENORM);
+    desc.roles &=
+        BIT(X) | BIT(GAMMA) | BIT(BETA) | BIT(MEAN) | BIT(INV_STD) | BIT(VARIANCE) | BIT(MASK) | BIT(RENORM);
     desc.roles |= BIT(DY) | sources;
     desc.operation = VKN_OPERATION_TRAIN_GRADIENT;
 
     VknPlanInfo info;
     uint32_t some = outputs & ~some_of(random, outputs);
     desc.roles |= some ? some : outputs;
-    require(vkn_plan_query(vkn_context_caps(vkn_runtime_context(runtime)), &desc,
-                           (VknLog){log_write, NULL}, &info),
+    require(vkn_plan_query(vkn_context_caps(vkn_runtime_context(runtime)), &desc, (VknLog){log_write, NULL},
+                           &info),
             "query");
     bool from_y = info.activation_source == VKN_ACTIVATION_SOURCE_OUTPUT;
     problem_expect_gradient(p, true, false, from_y);
@@ -321,7 +321,9 @@ int main(int argc, char **argv) {
         else if (!strcmp(argv[i], "--rounds") && i + 1 < argc)
             rounds = strtoull(argv[++i], NULL, 10);
         else
-            return fprintf(stderr, "usage: fuzz [--device NAME] [--seed N] [--rounds N] [--long] [--validation]\n"), 2;
+            return fprintf(stderr,
+                           "usage: fuzz [--device NAME] [--seed N] [--rounds N] [--long] [--validation]\n"),
+                   2;
     }
     require(vkn_runtime_create(&desc, &runtime), "device");
     for (uint64_t round = seed; round < seed + rounds; round++) {

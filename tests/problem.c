@@ -136,8 +136,7 @@ static void random_roles(TestRandom *random, Problem *p, uint32_t activation) {
                    (isinf(desc->activation.parameter[2]) || desc->activation.parameter[0] == 0)) ||
                   activation == VKN_ACTIVATION_LEAKY_RELU || activation == VKN_ACTIVATION_CLIP;
     desc->roles |= halves && chance(random, 60) ? BIT(ACTIVATION_MASK) : 0;
-    static const uint32_t PROLOGUES[] = {VKN_ACTIVATION_LEAKY_RELU, VKN_ACTIVATION_SILU,
-                                         VKN_ACTIVATION_RELU};
+    static const uint32_t PROLOGUES[] = {VKN_ACTIVATION_LEAKY_RELU, VKN_ACTIVATION_SILU, VKN_ACTIVATION_RELU};
     if (chance(random, 30))
         desc->prologue = vkn_activation_default((VknActivationId)PROLOGUES[test_random_below(random, 3)]);
 }

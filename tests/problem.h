@@ -14,7 +14,8 @@ typedef struct Problem {
     uint64_t batch_number;
     uint64_t elements; /* with padding */
     uint64_t channels, statistics;
-    /* What the roles hold before a run, and after it: [role][element, statistic or channel times its words] */
+    /* What the roles hold before a run, and after it: [role][element, statistic or channel times its words]
+     */
     double given[VKN_ROLE_COUNT][PROBLEM_MOST];
     double value[VKN_ROLE_COUNT][PROBLEM_MOST];
     double other[VKN_ROLE_COUNT][PROBLEM_MOST]; /* also right: the other side of a jump */

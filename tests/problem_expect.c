@@ -114,8 +114,7 @@ static void renorm_of(const Problem *p, uint64_t channel, const Statistic *s, Ne
     double sigma = fmax(p->given[VKN_ROLE_RENORM_STD][channel], sqrt((double)desc->epsilon));
     double distance = s->mean.value - p->given[VKN_ROLE_RENORM_MEAN][channel];
     *r = (Near){s->sigma.value / sigma, s->sigma.slack / sigma + 8 * U * s->sigma.value / sigma};
-    *d = (Near){distance / sigma,
-                (s->mean.slack + 8 * U * (fabs(distance) + fabs(s->mean.value))) / sigma};
+    *d = (Near){distance / sigma, (s->mean.slack + 8 * U * (fabs(distance) + fabs(s->mean.value))) / sigma};
     r->value = fmin(fmax(r->value, (double)desc->renorm_r_min), (double)desc->renorm_r_max);
     d->value = fmin(fmax(d->value, -(double)desc->renorm_d_max), (double)desc->renorm_d_max);
 }
@@ -357,17 +356,19 @@ void problem_expect_gradient(Problem *p, bool follows, bool sums_given, bool fro
             /* The mean of a mask is sum / n, so differences from it sum to mean * epsilon, not to 0. */
             double off = inverse * mean * epsilon / n;
             couple.value = (s->dz.value - off * s->dz_xhat.value) / n + xhat[i].value * s->dz_xhat.value / n;
-            couple.slack = (s->dz.slack + (fabs(off) + fabs(xhat[i].value) + xhat[i].slack) * s->dz_xhat.slack +
-                            xhat[i].slack * fabs(s->dz_xhat.value)) /
-                               n +
-                           8 * U * (fabs(s->dz.value) + fabs(xhat[i].value * s->dz_xhat.value)) / n;
+            couple.slack =
+                (s->dz.slack + (fabs(off) + fabs(xhat[i].value) + xhat[i].slack) * s->dz_xhat.slack +
+                 xhat[i].slack * fabs(s->dz_xhat.value)) /
+                    n +
+                8 * U * (fabs(s->dz.value) + fabs(xhat[i].value * s->dz_xhat.value)) / n;
         }
         Near f = derivative_near(&desc->prologue, p->given[VKN_ROLE_X][i], 0);
         double scale = fabs(gamma_of(p, c) * renorm_given(p, c, 0).value) * inverse;
         double direct = dz[i].value - couple.value;
         double value = gamma_of(p, c) * renorm_given(p, c, 0).value * inverse * direct * f.value;
-        double slack = scale * (fabs(f.value) + f.slack) * (dz[i].slack + couple.slack + 8 * U * fabs(dz[i].value)) +
-                       scale * fabs(direct) * (f.slack + 16 * U * fabs(f.value));
+        double slack =
+            scale * (fabs(f.value) + f.slack) * (dz[i].slack + couple.slack + 8 * U * fabs(dz[i].value)) +
+            scale * fabs(direct) * (f.slack + 16 * U * fabs(f.value));
         expect_element(p, VKN_ROLE_DX, i, value, slack + 1e-30);
         expect_element(p, VKN_ROLE_DRESIDUAL, i, dz[i].value, dz[i].slack + 1e-30);
     }

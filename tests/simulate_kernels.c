@@ -87,8 +87,7 @@ static void running_move(Simulation *sim, uint32_t channel, uint64_t mean, uint6
     for (int i = 0; i < 2; i++) {
         uint32_t at = sim_first_of(sim, rows[i].binding) + channel;
         if (rows[i].has)
-            sim_store(sim, rows[i].binding, at,
-                      sim_moved(sim_load(sim, rows[i].binding, at), rows[i].value));
+            sim_store(sim, rows[i].binding, at, sim_moved(sim_load(sim, rows[i].binding, at), rows[i].value));
     }
 }
 

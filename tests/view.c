@@ -138,7 +138,7 @@ static void run_layout(void **state) {
         assert_int_equal(view.dim[i].extent, layout->dims[i].extent);
         const uint64_t *stride = layout->dims[i].stride;
         const uint64_t expected[VKN_SPACE_COUNT] = {stride[0], stride[1], stride[1],
-                                                   stride[0], stride[0], stride[2]};
+                                                    stride[0], stride[0], stride[2]};
         assert_memory_equal(view.dim[i].stride, expected, sizeof expected);
         assert_int_equal(view.dim[i].kept, layout->dims[i].kept);
     }

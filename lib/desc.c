@@ -383,7 +383,7 @@ static VknResult check_injective(const VknHost *host, const VknDesc *desc, const
 
 /* Strides that are all zero become those of a dense tensor of the first `dense_rank` axes. */
 static VknResult resolve_strides(const VknHost *host, const VknDesc *desc, const char *name,
-                                 uint32_t dense_rank, uint64_t *strides) {
+                                 const char *field, uint32_t dense_rank, uint64_t *strides) {
     bool dense = true;
     for (uint32_t i = 0; i < desc->rank; i++)
         dense = dense && strides[i] == 0;
@@ -398,9 +398,9 @@ static VknResult resolve_strides(const VknHost *host, const VknDesc *desc, const
             longest = i;
     if (tensor_span(desc, strides) == 0)
         return VKN_FAIL(host, INVALID_ARGUMENT,
-                        "%s: the tensor must span at most 2^56 elements; the longest step is stride[%" PRIu32
+                        "%s%s: the tensor must span at most 2^56 elements; the longest step is stride[%" PRIu32
                         "] = %" PRIu64 " over %" PRIu64,
-                        name, longest, strides[longest], desc->shape[longest]);
+                        name, field, longest, strides[longest], desc->shape[longest]);
     return VKN_SUCCESS;
 }
 
@@ -409,7 +409,7 @@ static VknResult resolve_tensor(const VknHost *host, const VknDesc *desc, const 
     if ((uint32_t)tensor->type > VKN_TYPE_BF16)
         return VKN_FAIL(host, INVALID_ARGUMENT, "%s.type must be a VknType (0 to 2), not %d", name,
                         (int)tensor->type);
-    return resolve_strides(host, desc, name, desc->rank, tensor->stride);
+    return resolve_strides(host, desc, name, ".stride", desc->rank, tensor->stride);
 }
 
 /* Resolves one tensor, or gives it the layout of `like` when the operation has none of `roles`. */
@@ -445,7 +445,7 @@ VknResult vkn_desc_resolve(const VknHost *host, const VknDesc *desc, VknDesc *re
     if (!result)
         result = resolve_layout(host, &d, "dx", BIT(DX), &d.x, &d.dx);
     if (!result && d.roles & BIT(MASK))
-        result = resolve_strides(host, &d, "mask_stride", d.rank - 1, d.mask_stride);
+        result = resolve_strides(host, &d, "mask", "_stride", d.rank - 1, d.mask_stride);
     else
         memcpy(d.mask_stride, d.x.stride, sizeof d.mask_stride);
     if (!result)

@@ -52,6 +52,39 @@ static void use_finish(VknDesc *d) {
     d->moment_parts = 2;
 }
 
+#define RUNNING        (BIT(RUNNING_MEAN) | BIT(RUNNING_VARIANCE))
+#define RENORM_MOMENTS (BIT(RENORM_MEAN) | BIT(RENORM_STD))
+
+static VknDesc *use_renorm(VknDesc *d, uint32_t roles) {
+    d->roles = BIT(X) | BIT(Y) | roles;
+    return d;
+}
+
+static VknDesc *use_mask(VknDesc *d) {
+    d->roles |= BIT(MASK);
+    return d;
+}
+
+static VknDesc *use_packs(VknDesc *d) {
+    d->kept_axis_count = 2;
+    d->kept_axes[1] = 3;
+    d->packed_axis = 1;
+    d->channels = 13;
+    return d;
+}
+
+static void use_rank_8(VknDesc *d) {
+    d->rank = 8;
+    for (uint32_t i = 4; i < 8; i++)
+        d->shape[i] = 1;
+}
+
+static VknDesc *use_gradient(VknDesc *d) {
+    d->operation = VKN_OPERATION_TRAIN_GRADIENT;
+    d->roles = BIT(X) | BIT(Y) | BIT(DY) | BIT(MEAN) | BIT(INV_STD) | BIT(DX);
+    return d;
+}
+
 /* ------------------------------------------------------------------------------------------- tables */
 
 /* A row's function changes a good description; the name says how. */
@@ -60,9 +93,9 @@ static void use_finish(VknDesc *d) {
         __VA_ARGS__;                                                                                         \
     }
 #define BROKEN(F)                                                                                            \
-    F(operation_0, d->operation = (VknOperation)0, "operation", "1 to 6", "0")                               \
-    F(operation_7, d->operation = (VknOperation)7, "operation", "1 to 6", "7")                               \
-    F(operation_negative, d->operation = (VknOperation)-1, "operation", "1 to 6", "-1")                      \
+    F(operation_0, d->operation = (VknOperation)0, "operation", "1 to 7", "0")                               \
+    F(operation_8, d->operation = (VknOperation)8, "operation", "1 to 7", "8")                               \
+    F(operation_negative, d->operation = (VknOperation)-1, "operation", "1 to 7", "-1")                      \
     F(rank_0, d->rank = 0, "rank", "1 to 8", "0")                                                            \
     F(rank_9, d->rank = 9, "rank", "1 to 8", "9")                                                            \
     F(rank_huge, d->rank = UINT32_MAX, "rank", "1 to 8", "4294967295")                                       \
@@ -77,7 +110,7 @@ static void use_finish(VknDesc *d) {
     F(axis_least, d->kept_axes[0] = INT32_MIN, "kept_axes[0]", "-4 to 3", "-2147483648")                     \
     F(axis_twice, (d->kept_axis_count = 2, d->kept_axes[1] = 1), "axis 1", "twice", "0 and 1")               \
     F(axis_twice_negative, (d->kept_axis_count = 2, d->kept_axes[1] = -3), "axis 1", "twice", "0 and 1")     \
-    F(roles_unknown, d->roles |= 1u << 17, "roles", "unknown", "17")                                         \
+    F(roles_unknown, d->roles |= 1u << 24, "roles", "unknown", "24")                                         \
     F(roles_highest, d->roles |= 1u << 31, "roles", "unknown", "31")                                         \
     F(train_without_x, d->roles &= ~BIT(X), "roles", "TRAIN needs X", "0x18e")                               \
     F(train_with_moments, d->roles |= BIT(MOMENTS), "roles", "TRAIN has no MOMENTS", "0x38f")                \
@@ -113,6 +146,54 @@ static void use_finish(VknDesc *d) {
       "threshold (3)", "relu")                                                                               \
     F(clip_order, (d->activation = (VknActivation){VKN_ACTIVATION_CLIP, {2, 1}}), "min (2)", "max (1)",      \
       "clip")                                                                                                \
+    F(renorm_mean_alone, use_renorm(d, BIT(RENORM_MEAN)), "roles", "RENORM_STD", "0x80003")                  \
+    F(renorm_values_alone, use_renorm(d, BIT(RENORM)), "roles", "RENORM_MEAN", "0x400003")                   \
+    F(renorm_without_running_std, use_renorm(d, RENORM_MOMENTS | RUNNING), "RUNNING_STD", "go together",     \
+      "0x180183")                                                                                            \
+    F(renorm_with_running_std_alone, use_renorm(d, RENORM_MOMENTS | BIT(RUNNING_STD)), "RUNNING_STD",        \
+      "go together", "0x380003")                                                                             \
+    F(renorm_cumulative, use_renorm(d, RENORM_MOMENTS)->momentum_convention = VKN_MOMENTUM_CUMULATIVE,       \
+      "momentum_convention", "renormalization", "CUMULATIVE")                                                \
+    F(renorm_momentum_above, use_renorm(d, RENORM_MOMENTS)->renorm_momentum = 1.25f, "renorm_momentum",      \
+      "0 to 1", "1.25")                                                                                      \
+    F(renorm_momentum_nan, use_renorm(d, RENORM_MOMENTS)->renorm_momentum = NAN, "renorm_momentum",          \
+      "0 to 1", "nan")                                                                                       \
+    F(renorm_r_min_negative, use_renorm(d, RENORM_MOMENTS)->renorm_r_min = -1, "renorm_r_min (-1)",          \
+      "at least 0", "renorm_r_max (inf)")                                                                    \
+    F(renorm_r_order,                                                                                        \
+      use_renorm(d, RENORM_MOMENTS)->renorm_r_min = use_renorm(d, RENORM_MOMENTS)->renorm_r_max = NAN,       \
+      "renorm_r_min", "renorm_r_max", "nan")                                                                 \
+    F(renorm_d_negative, use_renorm(d, RENORM_MOMENTS)->renorm_d_max = -0.5f, "renorm_d_max", "at least 0",  \
+      "-0.5")                                                                                                \
+    F(count_epsilon_negative, use_mask(d)->count_epsilon = -1, "count_epsilon", "at least 0", "-1")          \
+    F(count_epsilon_nan, use_mask(d)->count_epsilon = NAN, "count_epsilon", "finite", "nan")                 \
+    F(mask_stride_overflow, use_mask(d)->mask_stride[2] = UINT64_MAX, "mask_stride", "2^56",                 \
+      "18446744073709551615")                                                                                \
+    F(virtual_not_divisor, d->virtual_batch_size = 3, "virtual_batch_size", "divide shape[0]",               \
+      "3 does not divide 2")                                                                                 \
+    F(virtual_axis_kept, (d->virtual_batch_size = 1, d->kept_axes[0] = -4), "kept_axes", "axis 0",           \
+      "virtual batches")                                                                                     \
+    F(virtual_rank_8, (d->virtual_batch_size = 1, use_rank_8(d)), "rank", "at most 7", "8")                  \
+    F(virtual_renorm, use_renorm(d, RENORM_MOMENTS)->virtual_batch_size = 1, "virtual_batch_size",           \
+      "renormalization", "1")                                                                                \
+    F(packed_last, use_packs(d)->packed_axis = 3, "packed_axis", "not the last axis", "3")                   \
+    F(packed_last_negative, use_packs(d)->packed_axis = -1, "packed_axis", "not the last axis", "-1")        \
+    F(packed_beyond, use_packs(d)->packed_axis = 4, "packed_axis", "-4 to 2", "4")                           \
+    F(packed_not_kept, use_packs(d)->packed_axis = 2, "kept_axes", "packed_axis (2)", "(3)")                 \
+    F(packed_lanes_not_kept, use_packs(d)->kept_axis_count = 1, "kept_axes", "packed_axis (1)", "(3)")       \
+    F(packed_too_many, use_packs(d)->channels = 16, "channels", "3 packs of 5", "16 do not")                 \
+    F(packed_too_few, use_packs(d)->channels = 10, "channels", "3 packs of 5", "10 do not")                  \
+    F(activation_mask_of_nothing, d->roles |= BIT(ACTIVATION_MASK), "ACTIVATION_MASK", "two values",         \
+      "identity")                                                                                            \
+    F(activation_mask_of_elu,                                                                                \
+      (d->roles |= BIT(ACTIVATION_MASK), d->activation = vkn_activation_default(VKN_ACTIVATION_ELU)),        \
+      "ACTIVATION_MASK", "two values", "elu")                                                                \
+    F(y_of_gelu, use_gradient(d)->activation = vkn_activation_default(VKN_ACTIVATION_GELU), "Y",             \
+      "does not determine", "gelu")                                                                          \
+    F(sums_without_parts,                                                                                    \
+      (use_gradient(d)->roles = BIT(X) | BIT(DY) | BIT(MEAN) | BIT(INV_STD) | BIT(DX) | BIT(SUMS),           \
+       d->moment_parts = 0),                                                                                 \
+      "moment_parts", "at least 1", "0")                                                                     \
     F(strategy_unknown, d->strategy = 1000, "strategy", "0 to", "1000")
 
 #define DEFINE(name, change, ...) CHANGE(broken_##name, change)

@@ -36,7 +36,8 @@ _Static_assert(VKN_HAS_GAMMA == BIT(GAMMA) && VKN_HAS_BETA == BIT(BETA) && VKN_H
 #define BACKWARD (EPILOGUE | SPREADS | BIT(Y))
 
 static const VknOperationInfo OPERATIONS[] = {
-    [VKN_OPERATION_TRAIN] = {"TRAIN", BIT(X) | BIT(Y), EPILOGUE | SAVED | RUNNING | RENORM | BIT(MASK),
+    [VKN_OPERATION_TRAIN] = {"TRAIN", BIT(X) | BIT(Y),
+                             EPILOGUE | SAVED | RUNNING | RENORM | BIT(MASK) | BIT(MOMENTS),
                              BIT(Y) | BIT(ACTIVATION_MASK) | SAVED | RUNNING | RENORM},
     [VKN_OPERATION_APPLY] = {"APPLY", BIT(X) | BIT(Y) | BIT(MEAN), EPILOGUE | SPREADS,
                              BIT(Y) | BIT(ACTIVATION_MASK)},
@@ -59,6 +60,12 @@ const VknOperationInfo *vkn_operation_info(VknOperation operation) {
 
 bool vkn_operation_is_gradient(VknOperation operation) {
     return operation >= VKN_OPERATION_TRAIN_GRADIENT;
+}
+
+bool vkn_desc_merges(const VknDesc *desc, uint32_t role) {
+    uint32_t writes = vkn_operation_info(desc->operation)->writes;
+    return (role == VKN_ROLE_MOMENTS || role == VKN_ROLE_SUMS) &&
+           (desc->roles & ~writes & VKN_ROLE_BIT(role)) != 0;
 }
 
 VknActivationSource vkn_desc_source(const VknDesc *desc) {
@@ -297,13 +304,14 @@ static VknResult resolve_numbers(const VknHost *host, VknDesc *desc) {
         result = resolve_epsilon(host, "count_epsilon", desc->count_epsilon);
     if (desc->roles & BIT(MASK) && desc->count_epsilon == 0)
         desc->count_epsilon = FLT_MIN; /* so that nothing counted is told from nothing there */
+    if (desc->operation == VKN_OPERATION_TRAIN && desc->roles & BIT(MOMENTS))
+        desc->roles &= ~BIT(MASK); /* it is in the moments */
     if (!result)
         result = resolve_momentum(host, desc);
     if (result)
         return result;
-    bool merges = desc->operation == VKN_OPERATION_FINISH ||
-                  (desc->operation == VKN_OPERATION_TRAIN_GRADIENT && desc->roles & BIT(SUMS));
-    if (merges && desc->moment_parts < 1)
+    if ((vkn_desc_merges(desc, VKN_ROLE_MOMENTS) || vkn_desc_merges(desc, VKN_ROLE_SUMS)) &&
+        desc->moment_parts < 1)
         return VKN_FAIL(host, INVALID_ARGUMENT, "moment_parts must be at least 1, not %" PRIu32,
                         desc->moment_parts);
     if (desc->roles & (BIT(Y) | BIT(DY)))
@@ -397,10 +405,11 @@ static VknResult resolve_strides(const VknHost *host, const VknDesc *desc, const
         if (strides[i] > strides[longest])
             longest = i;
     if (tensor_span(desc, strides) == 0)
-        return VKN_FAIL(host, INVALID_ARGUMENT,
-                        "%s%s: the tensor must span at most 2^56 elements; the longest step is stride[%" PRIu32
-                        "] = %" PRIu64 " over %" PRIu64,
-                        name, field, longest, strides[longest], desc->shape[longest]);
+        return VKN_FAIL(
+            host, INVALID_ARGUMENT,
+            "%s%s: the tensor must span at most 2^56 elements; the longest step is stride[%" PRIu32
+            "] = %" PRIu64 " over %" PRIu64,
+            name, field, longest, strides[longest], desc->shape[longest]);
     return VKN_SUCCESS;
 }
 

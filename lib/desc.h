@@ -17,6 +17,9 @@ const VknOperationInfo *vkn_operation_info(VknOperation operation);
 
 bool vkn_operation_is_gradient(VknOperation operation);
 
+/* Whether a role is an input that has moment_parts records per statistic. */
+bool vkn_desc_merges(const VknDesc *desc, uint32_t role);
+
 /* Where the gradients of a resolved description take the derivative of the activation from. */
 VknActivationSource vkn_desc_source(const VknDesc *desc);
 

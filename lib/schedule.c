@@ -57,12 +57,6 @@ static void place_barriers(const VknCaps *caps, VknSchedule *schedule) {
     }
 }
 
-/* Whether a role holds moment_parts records per statistic. */
-static bool merges(const VknDesc *desc, uint32_t role) {
-    return (role == VKN_ROLE_MOMENTS && desc->operation == VKN_OPERATION_FINISH) ||
-           (role == VKN_ROLE_SUMS && desc->operation == VKN_OPERATION_TRAIN_GRADIENT);
-}
-
 /* Bytes of each role's buffer but the workspace's, and the least traffic. */
 static void set_sizes(VknSchedule *schedule, const VknView *view) {
     const VknDesc *desc = &schedule->desc;
@@ -77,7 +71,7 @@ static void set_sizes(VknSchedule *schedule, const VknView *view) {
         uint64_t count = vkn_roles[role].per == VKN_PER_CHANNEL ? view->channel_count : view->statistic_count;
         count *= element ? view->reduce_count : 1;
         uint64_t span = element ? vkn_box_span(view, &all, vkn_roles[role].space) : count;
-        if (merges(desc, role))
+        if (vkn_desc_merges(desc, role))
             count = span *= desc->moment_parts;
         if (role == VKN_ROLE_MASK) /* repeated elements are one */
             count = vkn_min(count, span);

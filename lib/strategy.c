@@ -1,5 +1,7 @@
 #include "strategy.h"
 
+#include "desc.h"
+
 /* Row kernels read runs of neighbouring elements; below a handful per run they read little else than the
  * ends of runs. */
 #define SHORT_RUN 4
@@ -37,7 +39,7 @@ static bool fused_legal(const VknPlanner *p) {
     const VknDesc *desc = &p->schedule->desc;
     uint32_t roles = desc->roles;
     bool source = roles & (VKN_HAS_RESIDUAL | VKN_HAS_Y | VKN_HAS_ACTIVATION_MASK | VKN_HAS_DRESIDUAL);
-    if (roles & (VKN_HAS_MASK | VKN_HAS_RENORM_MEAN | VKN_HAS_RENORM | VKN_HAS_SUMS) ||
+    if (roles & (VKN_HAS_MASK | VKN_HAS_MOMENTS | VKN_HAS_SUMS | VKN_HAS_RENORM_MEAN | VKN_HAS_RENORM) ||
         p->view->statistic_count != p->view->channel_count)
         return false;
     if (desc->operation == VKN_OPERATION_TRAIN && roles & VKN_HAS_RUNNING_MEAN &&
@@ -132,7 +134,7 @@ const char *vkn_strategy_name(uint32_t index) {
 /* The gradients: sums where something depends on them, coefficients where dx or dresidual do. */
 static VknResult emit_gradient(const VknStrategy *strategy, VknPlanner *p) {
     const VknDesc *desc = &p->schedule->desc;
-    bool given = desc->operation == VKN_OPERATION_TRAIN_GRADIENT && desc->roles & VKN_HAS_SUMS;
+    bool given = vkn_desc_merges(desc, VKN_ROLE_SUMS);
     bool wants_parameters = desc->roles & (VKN_HAS_DGAMMA | VKN_HAS_DBETA);
     bool wants_tensors = desc->roles & (VKN_HAS_DX | VKN_HAS_DRESIDUAL);
     bool couples = desc->operation == VKN_OPERATION_TRAIN_GRADIENT && desc->roles & VKN_HAS_DX;
@@ -169,8 +171,11 @@ VknResult vkn_strategy_emit(const VknStrategy *strategy, VknPlanner *p) {
     case VKN_OPERATION_TRAIN:
         if (strategy->fused)
             return vkn_emit_norm(p);
-        result = vkn_emit_reduce(p, &parts);
-        if (!result)
+        if (moments == VKN_ROLE_MOMENTS)
+            result = vkn_emit_finish(p, moments, desc->moment_parts, VKN_RESOURCE_AFFINE);
+        else
+            result = vkn_emit_reduce(p, &parts);
+        if (!result && moments != VKN_ROLE_MOMENTS)
             result = vkn_emit_finish(p, VKN_RESOURCE_PARTS, parts, VKN_RESOURCE_AFFINE);
         if (!result && desc->roles & VKN_HAS_RENORM_MEAN)
             result = vkn_emit_renorm(p);

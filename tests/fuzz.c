@@ -137,17 +137,19 @@ static void prepare(const Problem *p, const VknDesc *desc, const VknPlanInfo *in
     bool accumulates = desc->accumulate && (role == VKN_ROLE_DGAMMA || role == VKN_ROLE_DBETA);
     if (role == VKN_ROLE_ACTIVATION_MASK && desc->operation >= VKN_OPERATION_TRAIN_GRADIENT)
         memcpy(image->bytes + image->skew, activation_mask, info->size[role]);
-    else if (!(outputs >> role & 1) || UPDATED >> role & 1 || accumulates)
+    else if ((!(outputs >> role & 1) || UPDATED >> role & 1 || accumulates) && role != VKN_ROLE_MOMENTS &&
+             role != VKN_ROLE_SUMS)
         image_fill(p, role, image);
 }
 
-/* Parts of moments or sums: their words times shares that sum to one, whose products are exact enough. */
+/* Parts of moments or sums: shares of them that sum to one, the same mean in each. */
 static void split(const Problem *p, const VknDesc *desc, uint32_t role, Image *image) {
     float *words = (float *)(image->bytes + image->skew);
     uint64_t count = problem_count(p, role), parts = desc->moment_parts;
     for (uint64_t i = 0; i < count * parts; i++) {
         double share = parts == 1 ? 1 : i / count == 0 ? 0.5 : 0.5 / (double)(parts - 1);
-        words[i] = (float)(p->given[role][i % count] * share);
+        bool is_mean = role == VKN_ROLE_MOMENTS && (i % 4 == 1 || i % 4 == 2);
+        words[i] = (float)(p->given[role][i % count] * (is_mean ? 1 : share));
     }
 }
 
@@ -165,7 +167,7 @@ static bool run(const Problem *p, const VknDesc *desc, uint64_t skew) {
             continue;
         image_create(&images[role], info->size[role], (role + skew) % 5 * 4);
         prepare(p, desc, info, role, &images[role]);
-        if (role == VKN_ROLE_SUMS && desc->operation == VKN_OPERATION_TRAIN_GRADIENT)
+        if ((role == VKN_ROLE_SUMS || role == VKN_ROLE_MOMENTS) && !(OUTPUTS[desc->operation] >> role & 1))
             split(p, desc, role, &images[role]);
         require(vkn_runtime_upload(runtime, &images[role].whole, 0, images[role].bytes, images[role].size),
                 "upload");
@@ -239,6 +241,18 @@ static void check_forward(Problem *p, TestRandom *random, uint64_t seed) {
     desc.operation = VKN_OPERATION_STATISTICS;
     desc.roles &= BIT(X) | BIT(MASK) | saved | (renorm ? 0 : running);
     desc.roles |= BIT(MOMENTS);
+    check(p, desc, random, seed);
+
+    desc = p->desc;
+    desc.roles |= BIT(MOMENTS);
+    check(p, desc, random, seed);
+
+    /* Where nothing counts, FINISH with a count_epsilon of 0 leaves everything as it is. */
+    if (desc.virtual_batch_size || (desc.roles & BIT(MASK) && desc.count_epsilon == 0))
+        return;
+    desc.operation = VKN_OPERATION_FINISH;
+    desc.roles &= BIT(MOMENTS) | saved | (renorm ? 0 : running);
+    desc.count_epsilon = p->desc.roles & BIT(MASK) ? desc.count_epsilon : 0;
     check(p, desc, random, seed);
 }
 

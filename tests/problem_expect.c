@@ -176,9 +176,12 @@ static void expect_statistic(Problem *p, uint64_t index, const Statistic *s) {
     const double moments[] = {s->raw_count, s->raw_mean, 0, s->raw_m2};
     const double slack[] = {0, s->mean.slack + 2 * U * fabs(s->raw_mean), 2 * U * fabs(s->raw_mean) + 1e-30,
                             s->variance.slack * s->count + 1e-30};
-    for (uint32_t word = 0; word < 4; word++)
+    for (uint32_t word = 0; word < 4; word++) {
         expect(p, VKN_ROLE_MOMENTS, 4 * index + word, moments[word],
                s->raw_count || word == 0 ? slack[word] : INFINITY);
+        p->given[VKN_ROLE_MOMENTS][4 * index + word] = (float)moments[word];
+    }
+    p->given[VKN_ROLE_MOMENTS][4 * index + 2] = (float)(s->raw_mean - (float)s->raw_mean);
 }
 
 static void expect_channel(Problem *p, uint64_t channel, Near *r, Near *d) {

@@ -113,7 +113,7 @@ static VknDesc *use_gradient(VknDesc *d) {
     F(roles_unknown, d->roles |= 1u << 24, "roles", "unknown", "24")                                         \
     F(roles_highest, d->roles |= 1u << 31, "roles", "unknown", "31")                                         \
     F(train_without_x, d->roles &= ~BIT(X), "roles", "TRAIN needs X", "0x18e")                               \
-    F(train_with_moments, d->roles |= BIT(MOMENTS), "roles", "TRAIN has no MOMENTS", "0x38f")                \
+    F(train_with_dx, d->roles |= BIT(DX), "roles", "TRAIN has no DX", "0x218f")                              \
     F(both_spreads, d->roles |= BIT(INV_STD) | BIT(VARIANCE), "INV_STD", "VARIANCE", "0x1ef")                \
     F(apply_without_spread, (use_apply(d), d->roles &= ~BIT(VARIANCE)), "APPLY", "INV_STD or VARIANCE",      \
       "0x13")                                                                                                \

@@ -194,7 +194,8 @@ typedef enum VknOperation {
      * 2015): y = act(gamma * (x - mean) / sqrt(variance + epsilon) + beta) with the mean and the biased
      * variance over all axes that are not kept. Optionally returns the statistics and moves the
      * running ones. With a residual: act(... + beta + residual). With a prologue, prologue(x) stands for x
-     * throughout. */
+     * throughout. With MOMENTS bound, the statistics are those of all parts of the batch that they hold, as
+     * STATISTICS wrote them, instead of those of this x; a mask is then not read. */
     VKN_OPERATION_TRAIN = 1,
     /* The same formula with given statistics: inference (MEAN and VARIANCE hold the running ones), or
      * the last step of a training that computed its statistics in parts (MEAN and INV_STD). */
@@ -249,7 +250,7 @@ static inline VknOperation vkn_batch_norm_mode(bool training, bool trainable) {
  *     RENORM_MEAN, _STD update d) -         -         -         -         -         -
  *     RUNNING_STD       update d) -         -         -         -         -         -
  *     RENORM            out d)    -         -         -         in opt    -         in opt
- *     MOMENTS           -         -         out opt   in        -         -         -
+ *     MOMENTS           in opt    -         out opt   in        -         -         -
  *     SUMS              -         -         -         -         in opt    -         out
  *     DY                -         -         -         -         in        in        in
  *     DX, DRESIDUAL     -         -         -         -         out e)    out e)    -
@@ -269,7 +270,7 @@ typedef enum VknRole {
     VKN_ROLE_VARIANCE = 6,         /* biased variance, per statistic (oneDNN) */
     VKN_ROLE_RUNNING_MEAN = 7,     /* moving mean, per channel, updated in place */
     VKN_ROLE_RUNNING_VARIANCE = 8, /* moving variance, per channel, updated in place */
-    VKN_ROLE_MOMENTS = 9,          /* VknMoments per statistic; FINISH: [moment_parts][statistic] */
+    VKN_ROLE_MOMENTS = 9,          /* VknMoments per statistic; an input: [moment_parts][statistic] */
     VKN_ROLE_WORKSPACE = 10,       /* contents undefined before and after */
     VKN_ROLE_RESIDUAL = 11,        /* added before the activation; shaped like y, VknDesc.residual */
     VKN_ROLE_DY = 12,              /* gradient of the loss by y; lies like y, VknDesc.y */
@@ -401,7 +402,7 @@ typedef struct VknDesc {
     VknActivation activation; /* after the affine transform and the residual; where there is Y or DY */
     VknActivation prologue;   /* before the statistic: every x is prologue(x); not of FINISH */
     bool accumulate;          /* gradients: add to what DGAMMA and DBETA hold, instead of overwriting it */
-    uint32_t moment_parts;    /* FINISH, and TRAIN_GRADIENT with SUMS: parts to merge, at least 1 */
+    uint32_t moment_parts;    /* parts of MOMENTS (FINISH, TRAIN) or SUMS (TRAIN_GRADIENT) to merge, >= 1 */
     /* 0: the library chooses. k: row k - 1 of the strategy table (vkn_strategy_name()); UNSUPPORTED
      * when that one cannot serve this description on this device. */
     uint32_t strategy;

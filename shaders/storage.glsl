@@ -2,28 +2,28 @@
 // Arithmetic is f32. Conversions are done on bits, so that rounding (to nearest, ties to even), overflow
 // (to infinity) and subnormal f16 are IEEE's on every device.
 
+// Values are selected, not branched to: many copies of these are inlined, and branches cost software renderers
+// their compile time.
+
 float f16_decode(uint bits)
 {
     uint sign = (bits & 0x8000u) << 16;
     uint magnitude = bits & 0x7FFFu;
-    if (magnitude < 0x0400u) // zero or subnormal
-        return uintBitsToFloat(floatBitsToUint(float(magnitude) * 5.9604645e-8) | sign);
-    uint rebiased = (magnitude << 13) + (112u << 23);
-    return uintBitsToFloat((magnitude >= 0x7C00u ? rebiased | 0x7F800000u : rebiased) | sign);
+    uint subnormal = floatBitsToUint(float(magnitude) * 5.9604645e-8); // or zero
+    uint normal = (magnitude << 13) + (112u << 23);
+    normal |= mix(0u, 0x7F800000u, magnitude >= 0x7C00u);
+    return uintBitsToFloat(mix(normal, subnormal, magnitude < 0x0400u) | sign);
 }
 
 uint f16_encode(float v)
 {
     uint bits = floatBitsToUint(v);
     uint magnitude = bits & 0x7FFFFFFFu;
-    uint sign = (bits >> 16) & 0x8000u;
-    if (magnitude > 0x7F800000u)
-        return sign | 0x7E00u;
-    if (magnitude >= 0x477FF000u) // rounds to 65536 or more
-        return sign | 0x7C00u;
-    if (magnitude < 0x38800000u) // subnormal in f16: a multiple of 2^-24
-        return sign | uint(roundEven(uintBitsToFloat(magnitude) * 16777216.0));
-    return sign | ((magnitude + 0xFFFu + ((magnitude >> 13) & 1u) - (112u << 23)) >> 13);
+    uint subnormal = uint(roundEven(min(uintBitsToFloat(magnitude), 1.0) * 16777216.0)); // a multiple of 2^-24
+    uint normal = (magnitude + 0xFFFu + ((magnitude >> 13) & 1u) - (112u << 23)) >> 13;
+    uint finite = mix(normal, subnormal, magnitude < 0x38800000u);
+    uint large = mix(0x7C00u, 0x7E00u, magnitude > 0x7F800000u);
+    return mix(finite, large, magnitude >= 0x477FF000u) | ((bits >> 16) & 0x8000u); // rounds to 65536 or more
 }
 
 float bf16_decode(uint bits)
@@ -35,7 +35,7 @@ uint bf16_encode(float v)
 {
     uint bits = floatBitsToUint(v);
     bool nan = (bits & 0x7FFFFFFFu) > 0x7F800000u;
-    return nan ? (bits >> 16) | 0x0040u : (bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16;
+    return mix((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16, (bits >> 16) | 0x0040u, nan);
 }
 
 // name_load(element), name_load4(quad): a quad is four elements from a multiple of four on.

@@ -98,11 +98,16 @@ run_program() {
     driver=$1 kind=$2 program=$3 arguments=$4
     shift 4
     name=$(basename "$program")
+    program=build/$program
+    if [ "$kind" = mpi ]; then # the argument is the number of ranks; beside that it is a sample
+        kind=sample name=$name-$arguments arguments="-n $arguments $program"
+        program="mpirun --allow-run-as-root --oversubscribe"
+    fi
     log=$logs/$driver/$name.log
     # What programs write beside their output must not collide between drivers.
-    [ "$program" != samples/digits ] || arguments="--out $logs/$driver/digits.png"
+    [ "$program" != build/samples/digits ] || arguments="--out $logs/$driver/digits.png"
     # shellcheck disable=SC2086
-    set -- CMOCKA_XML_FILE="$logs/$driver/$name.xml" "$@" "build/$program" $arguments
+    set -- CMOCKA_XML_FILE="$logs/$driver/$name.xml" "$@" $program $arguments
     # Samples know nothing of validation: the loader adds the layer, which then writes what it finds.
     if [ "$kind" = sample ] && [ $layer != none ]; then
         set -- VK_INSTANCE_LAYERS=$layer "$@"
@@ -173,7 +178,7 @@ start_driver() {
     started=$1 manifest=$2
     shift 2
     if [ -n "$manifest" ]; then
-        start "$started" "device sample" VK_DRIVER_FILES="$manifest" "$@"
+        start "$started" "device sample mpi" VK_DRIVER_FILES="$manifest" "$@"
     else
         mkdir -p "$logs/$started"
         drivers="$drivers $started"
@@ -209,7 +214,7 @@ if swiftshader=$(find_in_chromium vk_swiftshader_icd.json) && [ -n "$lavapipe" ]
     start both pair VK_DRIVER_FILES="$swiftshader:$lavapipe"
 fi
 if [ -x build/samples/digits ] && build/samples/digits --list | grep -qv 'software$'; then
-    start gpu "device sample"
+    start gpu "device sample mpi"
 fi
 wait
 

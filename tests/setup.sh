@@ -54,7 +54,9 @@ zlib1g-dev|zlib (zlib.h)|has_header zlib.h"
 NEEDED_BY_TESTS="\
 pkg-config|pkg-config|has_command pkg-config
 libvulkan-volk-dev|volk (volk.h)|has_header volk.h
-libcmocka-dev|cmocka (cmocka.h)|has_cmocka"
+libcmocka-dev|cmocka (cmocka.h)|has_cmocka
+libopenmpi-dev|an MPI library (mpi.h, mpicc)|has_command mpicc
+openmpi-bin|mpirun|has_command mpirun"
 
 # Without these, the samples still run on a GPU, and the tests say what they could not do.
 WANTED="\

@@ -34,8 +34,8 @@ bool problem_exists(const Problem *p, uint32_t role, uint64_t index);
 /* A problem of at most `most` elements; `activation` chooses one of the table. */
 void problem_random(Problem *p, TestRandom *random, uint64_t most, uint32_t activation);
 
-/* Expects what TRAIN, STATISTICS and FINISH write. Gives the moments to FINISH and the saved statistics to the
- * gradients, as f32. */
+/* Expects what TRAIN, STATISTICS and FINISH write. Gives the moments to FINISH and the saved statistics to
+ * the gradients, as f32. */
 void problem_expect_training(Problem *p);
 
 /* Expects what APPLY writes with the saved statistics. */

@@ -120,6 +120,69 @@ void vkn_desc_batch_norm(VknDesc *desc, VknOperation operation, uint32_t rank, c
     desc->moment_parts = 1;
 }
 
+/* Roles of layers that always have statistics of their own. */
+static void use_own_statistics(VknDesc *desc) {
+    desc->roles &= ~(RUNNING | BIT(VARIANCE));
+    if (desc->operation == VKN_OPERATION_APPLY || desc->operation == VKN_OPERATION_APPLY_GRADIENT)
+        desc->roles |= BIT(INV_STD);
+    if (desc->operation == VKN_OPERATION_STATISTICS || desc->operation == VKN_OPERATION_FINISH)
+        desc->roles |= BIT(MEAN) | BIT(INV_STD);
+    desc->epsilon = 1e-5f;
+}
+
+void vkn_desc_layer_norm(VknDesc *desc, VknOperation operation, uint32_t rank, const uint64_t *shape,
+                         uint32_t axis_count, const int32_t *axes) {
+    bool normalized[VKN_MAX_RANK] = {false};
+    int32_t kept[VKN_MAX_RANK], extent = (int32_t)vkn_min(rank, VKN_MAX_RANK);
+    uint32_t kept_count = 0;
+    vkn_desc_batch_norm(desc, operation, rank, shape, axis_count, axes);
+    for (uint32_t i = 0; i < vkn_min(axis_count, VKN_MAX_RANK); i++)
+        if (axes[i] >= -extent && axes[i] < extent)
+            normalized[axes[i] < 0 ? axes[i] + extent : axes[i]] = true;
+    for (int32_t i = 0; i < extent; i++)
+        if (!normalized[i])
+            kept[kept_count++] = i;
+    bool all = kept_count == 0;
+    if (all) { /* one statistic: that of a first axis of size 1 */
+        kept[kept_count++] = 0;
+        memmove(&desc->shape[1], &desc->shape[0], (VKN_MAX_RANK - 1) * sizeof *desc->shape);
+        desc->shape[0] = 1;
+        desc->rank = rank + 1;
+    }
+    desc->parameter_axis_count = axis_count;
+    for (uint32_t i = 0; i < vkn_min(axis_count, VKN_MAX_RANK); i++)
+        desc->parameter_axes[i] = axes[i] + (all && axes[i] >= 0 ? 1 : 0);
+    desc->kept_axis_count = kept_count;
+    memcpy(desc->kept_axes, kept, kept_count * sizeof *kept);
+    use_own_statistics(desc);
+}
+
+void vkn_desc_rms_norm(VknDesc *desc, VknOperation operation, uint32_t rank, const uint64_t *shape,
+                       uint32_t axis_count, const int32_t *axes) {
+    vkn_desc_layer_norm(desc, operation, rank, shape, axis_count, axes);
+    desc->statistic = VKN_STATISTIC_MEAN_SQUARE;
+    desc->roles &= ~(BIT(MEAN) | BIT(BETA) | BIT(DBETA));
+    desc->epsilon = 1e-6f;
+}
+
+void vkn_desc_group_norm(VknDesc *desc, VknOperation operation, uint32_t rank, const uint64_t *shape,
+                         int32_t channel_axis, uint64_t groups) {
+    uint32_t extent = (uint32_t)vkn_min(rank, VKN_MAX_RANK - 1);
+    uint32_t axis = (uint32_t)(channel_axis < 0 ? channel_axis + (int32_t)extent : channel_axis);
+    vkn_desc_batch_norm(desc, operation, rank, shape, 2, (int32_t[]){0, (int32_t)axis});
+    desc->rank = rank + 1;
+    desc->parameter_axis_count = 2;
+    desc->parameter_axes[0] = (int32_t)axis;
+    desc->parameter_axes[1] = (int32_t)axis + 1;
+    if (axis < extent) {
+        uint64_t channels = shape[axis];
+        memmove(&desc->shape[axis + 1], &desc->shape[axis], (VKN_MAX_RANK - 1 - axis) * sizeof *desc->shape);
+        desc->shape[axis] = groups;
+        desc->shape[axis + 1] = groups && channels % groups == 0 ? channels / groups : 0;
+    }
+    use_own_statistics(desc);
+}
+
 static VknResult resolve_shape(const VknHost *host, VknDesc *desc) {
     if (desc->rank < 1 || desc->rank > VKN_MAX_RANK)
         return VKN_FAIL(host, INVALID_ARGUMENT, "rank must be 1 to %d, not %" PRIu32, VKN_MAX_RANK,
@@ -136,26 +199,67 @@ static VknResult resolve_shape(const VknHost *host, VknDesc *desc) {
     return VKN_SUCCESS;
 }
 
-static VknResult resolve_axes(const VknHost *host, VknDesc *desc) {
-    int32_t rank = (int32_t)desc->rank;
-    if (desc->kept_axis_count < 1 || desc->kept_axis_count > desc->rank)
-        return VKN_FAIL(host, INVALID_ARGUMENT,
-                        "kept_axes must list 1 to rank (%" PRId32 ") axes, not %" PRIu32
-                        ": they are the axes with statistics of their own",
-                        rank, desc->kept_axis_count);
-    for (uint32_t i = 0; i < desc->kept_axis_count; i++) {
-        int32_t axis = desc->kept_axes[i];
+/* Axes from 0 on, each at most once. */
+static VknResult resolve_axis_list(const VknHost *host, const char *name, uint32_t count, uint32_t rank_of,
+                                   int32_t *axes) {
+    int32_t rank = (int32_t)rank_of;
+    for (uint32_t i = 0; i < count; i++) {
+        int32_t axis = axes[i];
         if (axis < -rank || axis >= rank)
             return VKN_FAIL(host, INVALID_ARGUMENT,
-                            "kept_axes[%" PRIu32 "] must be -%" PRId32 " to %" PRId32 ", not %" PRId32, i,
+                            "%s[%" PRIu32 "] must be -%" PRId32 " to %" PRId32 ", not %" PRId32, name, i,
                             rank, rank - 1, axis);
-        desc->kept_axes[i] = axis < 0 ? axis + rank : axis;
+        axes[i] = axis < 0 ? axis + rank : axis;
         for (uint32_t j = 0; j < i; j++)
-            if (desc->kept_axes[j] == desc->kept_axes[i])
+            if (axes[j] == axes[i])
                 return VKN_FAIL(host, INVALID_ARGUMENT,
-                                "kept_axes names axis %" PRId32 " twice, at %" PRIu32 " and %" PRIu32,
-                                desc->kept_axes[i], j, i);
+                                "%s names axis %" PRId32 " twice, at %" PRIu32 " and %" PRIu32, name, axes[i],
+                                j, i);
     }
+    return VKN_SUCCESS;
+}
+
+static VknResult resolve_axes(const VknHost *host, VknDesc *desc) {
+    if (desc->kept_axis_count < 1 || desc->kept_axis_count > desc->rank)
+        return VKN_FAIL(host, INVALID_ARGUMENT,
+                        "kept_axes must list 1 to rank (%" PRIu32 ") axes, not %" PRIu32
+                        ": they are the axes with statistics of their own",
+                        desc->rank, desc->kept_axis_count);
+    if (desc->parameter_axis_count > desc->rank)
+        return VKN_FAIL(host, INVALID_ARGUMENT,
+                        "parameter_axes must list at most rank (%" PRIu32 ") axes, not %" PRIu32, desc->rank,
+                        desc->parameter_axis_count);
+    VknResult result =
+        resolve_axis_list(host, "kept_axes", desc->kept_axis_count, desc->rank, desc->kept_axes);
+    return result ? result
+                  : resolve_axis_list(host, "parameter_axes", desc->parameter_axis_count, desc->rank,
+                                      desc->parameter_axes);
+}
+
+#define PARAMETERS (AFFINE | BIT(DGAMMA) | BIT(DBETA))
+
+/* Parameter axes that are the kept ones, or of parameters that are not there, are none. */
+static VknResult resolve_parameters(const VknHost *host, VknDesc *desc) {
+    uint32_t kept = 0, axes = 0;
+    for (uint32_t i = 0; i < desc->kept_axis_count; i++)
+        kept |= 1u << desc->kept_axes[i];
+    for (uint32_t i = 0; i < desc->parameter_axis_count; i++)
+        axes |= 1u << desc->parameter_axes[i];
+    if (axes == kept || !(desc->roles & PARAMETERS))
+        desc->parameter_axis_count = 0;
+    if (!desc->parameter_axis_count)
+        return VKN_SUCCESS;
+    if (desc->roles & (RUNNING | RENORM | BIT(MASK) | BIT(MOMENTS) | BIT(SUMS)))
+        return VKN_FAIL(
+            host, INVALID_ARGUMENT,
+            "parameter_axes must be the kept axes with MASK, MOMENTS, SUMS, running statistics or "
+            "renormalization; roles are 0x%" PRIx32,
+            desc->roles);
+    if (desc->channels || desc->virtual_batch_size)
+        return VKN_FAIL(host, INVALID_ARGUMENT,
+                        "parameter_axes must be the kept axes with packed channels (%" PRIu64
+                        ") or virtual batches (%" PRIu64 ")",
+                        desc->channels, desc->virtual_batch_size);
     return VKN_SUCCESS;
 }
 
@@ -165,16 +269,22 @@ static VknResult resolve_roles(const VknHost *host, VknDesc *desc) {
         return VKN_FAIL(host, INVALID_ARGUMENT, "operation must be a VknOperation (1 to 7), not %d",
                         (int)desc->operation);
     desc->roles &= ~BIT(WORKSPACE);
+    bool centred = desc->statistic == VKN_STATISTIC_VARIANCE;
+    uint32_t required = info->required & ~(centred ? 0 : BIT(MEAN));
+    uint32_t optional = info->optional & ~(centred ? 0 : BIT(MEAN) | RUNNING | RENORM | BIT(MASK));
     for (uint32_t role = 0; role < 32; role++) {
         uint32_t bit = 1u << role;
         const char *name = role < VKN_ROLE_COUNT ? vkn_roles[role].name : "an unknown role";
-        if ((info->required & bit) && !(desc->roles & bit))
+        if ((required & bit) && !(desc->roles & bit))
             return VKN_FAIL(host, INVALID_ARGUMENT, "roles: %s needs %s, which is missing from 0x%" PRIx32,
                             info->name, name, desc->roles);
-        if ((desc->roles & bit) && !((info->required | info->optional) & bit))
+        if ((desc->roles & bit) && !((required | optional) & bit))
             return VKN_FAIL(host, INVALID_ARGUMENT, "roles: %s has no %s (bit %" PRIu32 " of 0x%" PRIx32 ")",
                             info->name, name, role, desc->roles);
     }
+    if ((uint32_t)desc->statistic > VKN_STATISTIC_SUM_SQUARE)
+        return VKN_FAIL(host, INVALID_ARGUMENT, "statistic must be a VknStatistic (0 to 2), not %d",
+                        (int)desc->statistic);
     uint32_t spreads = desc->roles & SPREADS;
     uint32_t running = desc->roles & RUNNING;
     if (spreads == SPREADS)
@@ -436,8 +546,8 @@ static VknResult resolve_layout(const VknHost *host, const VknDesc *desc, const 
 
 VknResult vkn_desc_resolve(const VknHost *host, const VknDesc *desc, VknDesc *resolved) {
     static VknResult (*const RULES[])(const VknHost *, VknDesc *) = {
-        resolve_shape,           resolve_axes,    resolve_packs, resolve_roles,
-        resolve_virtual_batches, resolve_numbers, resolve_source};
+        resolve_shape,           resolve_axes,       resolve_packs,   resolve_roles,
+        resolve_virtual_batches, resolve_parameters, resolve_numbers, resolve_source};
     VknDesc d = *desc;
     VknResult result = VKN_SUCCESS;
     for (size_t i = 0; !result && i < sizeof RULES / sizeof *RULES; i++)

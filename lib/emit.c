@@ -82,6 +82,21 @@ static const Stage GRADIENT_APPLY = {ACCESSES(GRADIENT_APPLY_ROW, GRADIENT_APPLY
                                       USE(ROLE_DX, DX, WRITE), USE(ROLE_DRESIDUAL, DRESIDUAL, WRITE),
                                       USE(ROLE_MASK, MASK, READ),
                                       USE(RESOURCE_COEFFICIENTS, COEFFICIENTS_IN, READ), END}};
+/* Where gamma and beta differ between elements: no records hold them. */
+static const Stage APPLY_ELEMENTS = {
+    ACCESSES(APPLY_ROW, APPLY_COLUMN, APPLY_ANY),
+    RECORD_BYTES,
+    {USE(ROLE_X, X, READ), USE_OUTPUT, USE_AFFINE, USE(RESOURCE_AFFINE, AFFINE_IN, READ), END}};
+static const Stage FINISH_ELEMENTS = {
+    ACCESSES(FINISH, FINISH, FINISH), RECORD_BYTES, {USE_SAVED(WRITE), END}};
+static const Stage GRADIENT_FINISH_ELEMENTS = {
+    ACCESSES(GRADIENT_FINISH, GRADIENT_FINISH, GRADIENT_FINISH), 2 * RECORD_BYTES, {USE_SAVED(READ), END}};
+static const Stage GRADIENT_APPLY_ELEMENTS = {
+    ACCESSES(GRADIENT_APPLY_ROW, GRADIENT_APPLY_COLUMN, GRADIENT_APPLY_ANY),
+    2 * RECORD_BYTES,
+    {USE(ROLE_X, X, READ), USE(ROLE_DY, DY, READ), USE_SOURCE, USE(ROLE_DX, DX, WRITE),
+     USE(ROLE_DRESIDUAL, DRESIDUAL, WRITE), USE(ROLE_GAMMA, APPLY_GAMMA, READ),
+     USE(ROLE_BETA, APPLY_BETA, READ), USE(RESOURCE_COEFFICIENTS, COEFFICIENTS_IN, READ), END}};
 static const Stage GRADIENT_FINISH = {
     ACCESSES(GRADIENT_FINISH, GRADIENT_FINISH, GRADIENT_FINISH),
     2 * RECORD_BYTES,
@@ -130,7 +145,9 @@ static VknBox planner_cut(const VknPlanner *p, uint64_t statistic_bytes, uint64_
     const VknDesc *desc = &p->schedule->desc;
     VknBoxLimit limit = {.elements = elements};
     for (int space = 0; space < VKN_SPACE_COUNT; space++)
-        limit.span[space] = space == VKN_SPACE_STAT ? bytes / statistic_bytes : UINT64_MAX;
+        limit.span[space] = space == VKN_SPACE_STAT        ? bytes / statistic_bytes
+                            : space == VKN_SPACE_PARAMETER ? bytes / sizeof(float)
+                                                           : UINT64_MAX;
     for (uint32_t role = 0; role < VKN_ROLE_COUNT; role++)
         if (vkn_roles[role].per == VKN_PER_ELEMENT) {
             uint64_t *span = &limit.span[vkn_roles[role].space];
@@ -220,6 +237,20 @@ bool vkn_planner_sees_whole(const VknPlanner *p) {
            part_iterations(p, stage, &t) <= VKN_MOST_ITERATIONS;
 }
 
+/* Seen from the parameters, their elements are the statistics and the other way round. */
+static VknSpace space_of(const VknPlanner *p, uint32_t resource) {
+    VknSpace space = vkn_roles[resource].space;
+    if (!p->by_parameter || resource >= VKN_ROLE_COUNT)
+        return space;
+    return space == VKN_SPACE_STAT        ? VKN_SPACE_PARAMETER
+           : space == VKN_SPACE_PARAMETER ? VKN_SPACE_STAT
+                                          : space;
+}
+
+static bool has_elements(const VknPlanner *p) {
+    return p->schedule->desc.parameter_axis_count && !p->by_parameter;
+}
+
 /* One step per box. The parts of a statistic's boxes are numbered through, `total` of them. */
 static VknResult emit_boxes(VknPlanner *p, const Stage *stage, const Tiling *t, uint64_t total) {
     uint64_t kept = vkn_cut_count(p->view, &t->chunk, true);
@@ -233,7 +264,7 @@ static VknResult emit_boxes(VknPlanner *p, const Stage *stage, const Tiling *t, 
             return result;
         vkn_step_set_box(p, step, &box);
         for (const VknUse *use = stage->uses; use->resource != VKN_RESOURCE_COUNT; use++) {
-            VknSpace space = vkn_roles[use->resource].space;
+            VknSpace space = space_of(p, use->resource);
             uint64_t records = use->resource == VKN_RESOURCE_PARTS ? total : 1;
             if (is_used(p, use->resource))
                 vkn_step_bind(p, step, *use, vkn_box_first(p->view, &box, space) * records,
@@ -243,7 +274,7 @@ static VknResult emit_boxes(VknPlanner *p, const Stage *stage, const Tiling *t, 
         step->push.part_count = (uint32_t)t->parts;
         step->push.part_first = (uint32_t)(i % reduced * t->parts);
         step->push.part_total = (uint32_t)total;
-        if (p->schedule->desc.operation == VKN_OPERATION_TRAIN_GRADIENT)
+        if (p->schedule->desc.operation == VKN_OPERATION_TRAIN_GRADIENT && !p->by_parameter)
             step->spec[VKN_SPEC_ROLES - 1] |= VKN_HAS_COUPLING;
         vkn_step_set_groups(p, step, box_items(p, stage, &box, t->parts), part_iterations(p, stage, t));
     }
@@ -286,9 +317,11 @@ VknResult vkn_emit_reduce(VknPlanner *p, uint64_t *parts) {
 }
 
 VknResult vkn_emit_apply(VknPlanner *p) {
-    const Stage *stage = is_gradient(p)                                             ? &GRADIENT_APPLY
-                         : p->region[VKN_RESOURCE_AFFINE - VKN_ROLE_COUNT].size > 0 ? &APPLY
-                                                                                    : &APPLY_GIVEN;
+    const Stage *stage = &APPLY_GIVEN;
+    if (is_gradient(p))
+        stage = has_elements(p) ? &GRADIENT_APPLY_ELEMENTS : &GRADIENT_APPLY;
+    else if (p->region[VKN_RESOURCE_AFFINE - VKN_ROLE_COUNT].size > 0)
+        stage = has_elements(p) ? &APPLY_ELEMENTS : &APPLY;
     Tiling t = tile(p, stage, stage->statistic_bytes, false);
     return emit_boxes(p, stage, &t, vkn_cut_count(p->view, &t.chunk, false) * t.parts);
 }
@@ -315,7 +348,7 @@ static uint64_t batch_count(const VknPlanner *p) {
 
 /* Records that a step sees of a resource. */
 static uint64_t finish_span(const VknPlanner *p, const Finish *f, uint32_t resource) {
-    bool per_channel = vkn_roles[resource].per == VKN_PER_CHANNEL;
+    bool per_channel = vkn_roles[resource].per != VKN_PER_STATISTIC;
     return f->count + (per_channel ? 0 : (batch_count(p) - 1) * p->view->channel_count);
 }
 
@@ -396,9 +429,13 @@ static VknResult gather(VknPlanner *p, Finish f) {
 VknResult vkn_emit_finish(VknPlanner *p, uint32_t source, uint64_t parts, uint32_t merged) {
     const Stage *stage = &FINISH;
     if (is_gradient(p))
-        stage = is_prepared(p) ? &GRADIENT_FINISH_PREPARED : &GRADIENT_FINISH;
+        stage = is_prepared(p)    ? &GRADIENT_FINISH_PREPARED
+                : has_elements(p) ? &GRADIENT_FINISH_ELEMENTS
+                                  : &GRADIENT_FINISH;
     else if (p->schedule->desc.roles & VKN_HAS_RENORM_MEAN)
         stage = &FINISH_BEFORE_RENORM;
+    else if (has_elements(p))
+        stage = &FINISH_ELEMENTS;
     uint64_t most = binding_bytes(p->caps) / stage->statistic_bytes;
     uint64_t statistics = p->view->statistic_count;
     Finish f = {.stage = stage,

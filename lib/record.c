@@ -18,8 +18,8 @@ static void momentum_weights(const VknDesc *desc, const VknRecordInfo *info, Vkn
         batch = 1 / (double)info->batch_number;
         break;
     }
-    push->running_weight = (float)(1 - batch);
-    push->batch_weight = (float)batch;
+    const float weights[] = {(float)(1 - batch), (float)batch};
+    memcpy(&push->parameter_stride[VKN_PUSH_RUNNING_WEIGHT], weights, sizeof weights);
 }
 
 VknResult vkn_plan_record(const VknPlan *plan, const VknBindings *bindings, VkCommandBuffer commands,

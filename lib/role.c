@@ -4,14 +4,16 @@
     { name, VKN_PER_ELEMENT, VKN_SPACE_##space, 0 }
 #define STATISTIC(name, bits)                                                                                \
     { name, VKN_PER_STATISTIC, VKN_SPACE_STAT, bits }
+#define PARAMETER(name)                                                                                      \
+    { name, VKN_PER_PARAMETER, VKN_SPACE_PARAMETER, 32 }
 #define CHANNEL(name, bits)                                                                                  \
     { name, VKN_PER_CHANNEL, VKN_SPACE_STAT, bits }
 
 const VknRoleInfo vkn_roles[VKN_RESOURCE_COUNT] = {
     [VKN_ROLE_X] = TENSOR("X", X),
     [VKN_ROLE_Y] = TENSOR("Y", Y),
-    [VKN_ROLE_GAMMA] = CHANNEL("GAMMA", 32),
-    [VKN_ROLE_BETA] = CHANNEL("BETA", 32),
+    [VKN_ROLE_GAMMA] = PARAMETER("GAMMA"),
+    [VKN_ROLE_BETA] = PARAMETER("BETA"),
     [VKN_ROLE_MEAN] = STATISTIC("MEAN", 32),
     [VKN_ROLE_INV_STD] = STATISTIC("INV_STD", 32),
     [VKN_ROLE_VARIANCE] = STATISTIC("VARIANCE", 32),
@@ -22,8 +24,8 @@ const VknRoleInfo vkn_roles[VKN_RESOURCE_COUNT] = {
     [VKN_ROLE_RESIDUAL] = TENSOR("RESIDUAL", RESIDUAL),
     [VKN_ROLE_DY] = TENSOR("DY", Y),
     [VKN_ROLE_DX] = TENSOR("DX", DX),
-    [VKN_ROLE_DGAMMA] = CHANNEL("DGAMMA", 32),
-    [VKN_ROLE_DBETA] = CHANNEL("DBETA", 32),
+    [VKN_ROLE_DGAMMA] = PARAMETER("DGAMMA"),
+    [VKN_ROLE_DBETA] = PARAMETER("DBETA"),
     [VKN_ROLE_DRESIDUAL] = TENSOR("DRESIDUAL", RESIDUAL),
     [VKN_ROLE_MASK] = {"MASK", VKN_PER_ELEMENT, VKN_SPACE_MASK, 8},
     [VKN_ROLE_ACTIVATION_MASK] = {"ACTIVATION_MASK", VKN_PER_ELEMENT, VKN_SPACE_Y, 1},

@@ -12,9 +12,9 @@ typedef enum VknResource {
     VKN_RESOURCE_COUNT
 } VknResource;
 
-/* What there is one of in a role: elements of the shape, statistics, or channels, of which each virtual
- * batch has a statistic. */
-typedef enum VknPer { VKN_PER_ELEMENT, VKN_PER_STATISTIC, VKN_PER_CHANNEL } VknPer;
+/* What there is one of in a role: elements of the shape, statistics, channels, of which each virtual batch
+ * has a statistic, or parameters. */
+typedef enum VknPer { VKN_PER_ELEMENT, VKN_PER_STATISTIC, VKN_PER_CHANNEL, VKN_PER_PARAMETER } VknPer;
 
 typedef struct VknRoleInfo {
     const char *name;

@@ -68,7 +68,9 @@ static void set_sizes(VknSchedule *schedule, const VknView *view) {
         if (!(desc->roles & VKN_ROLE_BIT(role)))
             continue;
         bool element = vkn_roles[role].per == VKN_PER_ELEMENT;
-        uint64_t count = vkn_roles[role].per == VKN_PER_CHANNEL ? view->channel_count : view->statistic_count;
+        uint64_t count = vkn_roles[role].per == VKN_PER_PARAMETER ? view->parameter_count
+                         : vkn_roles[role].per == VKN_PER_CHANNEL ? view->channel_count
+                                                                  : view->statistic_count;
         count *= element ? view->reduce_count : 1;
         uint64_t span = element ? vkn_box_span(view, &all, vkn_roles[role].space) : count;
         if (vkn_desc_merges(desc, role))
@@ -154,8 +156,13 @@ VknResult vkn_schedule_make(const VknHost *host, const VknCaps *caps, const VknD
 
     const VknStrategy *strategy;
     VknView view = vkn_view_make(&schedule->desc);
-    VknPlanner planner = {host,          caps, vkn_tuning(caps), &view, VKN_ACCESS_ANY,
-                          VKN_TEAM_LANE, 0,    schedule,         {{0}}};
+    VknPlanner planner = {.host = host,
+                          .caps = caps,
+                          .tuning = vkn_tuning(caps),
+                          .view = &view,
+                          .access = VKN_ACCESS_ANY,
+                          .team = VKN_TEAM_LANE,
+                          .schedule = schedule};
     set_sizes(schedule, &view);
     result = choose(&planner, &strategy);
     if (!result)
@@ -169,6 +176,7 @@ VknResult vkn_schedule_make(const VknHost *host, const VknCaps *caps, const VknD
     info->strategy_name = strategy->name;
     info->dispatch_count = schedule->step_count;
     info->activation_source = vkn_desc_source(&schedule->desc);
+    info->parameter_count = view.parameter_count;
     info->channel_count = view.channel_count;
     info->statistic_count = view.statistic_count;
     info->reduce_count = view.reduce_count;

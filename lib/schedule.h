@@ -29,7 +29,7 @@ typedef struct VknStep {
     VknWorker worker;
     uint32_t spec[VKN_SPEC_COUNT]; /* id i + 1 */
     uint32_t spec_count;
-    VknPush push; /* first[], running_weight and batch_weight are filled in when recording */
+    VknPush push; /* first[], and the weights are filled in when recording */
     uint32_t group_count;
     VknStepBinding binding[VKN_BINDING_COUNT];
     uint32_t binding_count;

@@ -101,6 +101,10 @@ VknResult vkn_step_add(VknPlanner *p, VknKernel kernel, VknWorker worker, VknSte
         vkn_step_set_float(*step, VKN_SPEC_PARAMETER + i, s->desc.activation.parameter[i]);
         vkn_step_set_float(*step, VKN_SPEC_PROLOGUE_PARAMETER + i, s->desc.prologue.parameter[i]);
     }
+    (*step)->spec[VKN_SPEC_STATISTIC - 1] = s->desc.statistic;
+    if (s->desc.parameter_axis_count)
+        (*step)->spec[VKN_SPEC_ROLES - 1] |=
+            p->by_parameter ? VKN_HAS_ELEMENT_STATISTICS : VKN_HAS_ELEMENT_PARAMETERS;
     vkn_step_set_float(*step, VKN_SPEC_EPSILON, s->desc.epsilon);
     vkn_step_set_float(*step, VKN_SPEC_COUNT_EPSILON, s->desc.count_epsilon);
     return VKN_SUCCESS;
@@ -180,9 +184,15 @@ void vkn_step_set_box(const VknPlanner *p, VknStep *step, const VknBox *box) {
         step->push.extent[VKN_INNER] = (uint32_t)vkn_box_count(view, box, false);
         step->push.extent[VKN_OUTER] = step->push.extent[VKN_CHANNEL] = step->push.extent[VKN_LANE] = 1;
         for (uint32_t i = 0; i < VKN_MAX_RANK; i++) {
-            static const uint32_t STRIDES[VKN_SPACE_COUNT] = {VKN_SPEC_X_STRIDE,        VKN_SPEC_Y_STRIDE,
-                                                              VKN_SPEC_RESIDUAL_STRIDE, VKN_SPEC_DX_STRIDE,
-                                                              VKN_SPEC_MASK_STRIDE,     VKN_SPEC_STAT_STRIDE};
+            static const uint32_t STRIDES[] = {
+                [VKN_SPACE_X] = VKN_SPEC_X_STRIDE,
+                [VKN_SPACE_Y] = VKN_SPEC_Y_STRIDE,
+                [VKN_SPACE_RESIDUAL] = VKN_SPEC_RESIDUAL_STRIDE,
+                [VKN_SPACE_DX] = VKN_SPEC_DX_STRIDE,
+                [VKN_SPACE_MASK] = VKN_SPEC_MASK_STRIDE,
+                [VKN_SPACE_PARAMETER] = VKN_SPEC_PARAMETER_STRIDE,
+                [VKN_SPACE_STAT] = VKN_SPEC_STAT_STRIDE,
+            };
             bool dim = i < view->dim_count && box->extent[i] > 1;
             step->spec[VKN_SPEC_EXTENT - 1 + i] = dim ? (uint32_t)box->extent[i] : 1;
             step->spec[VKN_SPEC_KEPT - 1 + i] = dim && view->dim[i].kept;
@@ -196,7 +206,12 @@ void vkn_step_set_box(const VknPlanner *p, VknStep *step, const VknBox *box) {
             bool dim = step->push.extent[slot] > 1;
             step->push.x_stride[slot] = dim ? (uint32_t)vkn_view_stride(view, slot, VKN_SPACE_X) : 0;
             step->push.y_stride[slot] = dim ? (uint32_t)vkn_view_stride(view, slot, VKN_SPACE_Y) : 0;
-            step->push.stat_stride[slot] = dim ? (uint32_t)vkn_view_stride(view, slot, VKN_SPACE_STAT) : 0;
+            if (slot % 2 == 0)
+                step->push.stat_stride[VKN_KEPT(slot)] =
+                    dim ? (uint32_t)vkn_view_stride(view, slot, VKN_SPACE_STAT) : 0;
+            if (p->schedule->desc.parameter_axis_count)
+                step->push.parameter_stride[slot] =
+                    dim ? (uint32_t)vkn_view_stride(view, slot, VKN_SPACE_PARAMETER) : 0;
         }
         if (p->access == VKN_ACCESS_COLUMN && vkn_box_is_vector(view, box))
             step->spec[VKN_SPEC_VECTOR - 1] = 4;

@@ -26,6 +26,7 @@ typedef struct VknPlanner {
     const VknView *view;
     VknAccess access;
     VknTeam team;
+    bool by_parameter; /* the view is vkn_view_of_parameters() */
     uint32_t stage;
     VknSchedule *schedule;
     /* Regions of the workspace: bytes from its start, and bytes, 0 until vkn_region_add(). */

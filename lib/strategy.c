@@ -131,6 +131,28 @@ const char *vkn_strategy_name(uint32_t index) {
     return index < vkn_strategy_count ? vkn_strategies[index].name : NULL;
 }
 
+/* The gradients of parameters that differ between the elements of a statistic: the same sums, seen from the
+ * parameters, by the strategy that suits those. */
+static VknResult emit_parameters(VknPlanner *p) {
+    VknView view = vkn_view_of_parameters(&p->schedule->desc);
+    VknPlanner as_seen = *p;
+    as_seen.view = &view;
+    as_seen.by_parameter = true;
+    const VknStrategy *best = NULL;
+    for (uint32_t i = 0; i < vkn_strategy_count && !best; i++)
+        if (!vkn_strategies[i].fused && vkn_strategy_legal(&vkn_strategies[i], &as_seen) &&
+            vkn_strategies[i].suits(&as_seen))
+            best = &vkn_strategies[i];
+    as_seen.access = best->access;
+    as_seen.team = best->team;
+    uint64_t parts;
+    VknResult result = vkn_emit_reduce(&as_seen, &parts);
+    if (!result)
+        result = vkn_emit_finish(&as_seen, VKN_RESOURCE_PARTS, parts, VKN_RESOURCE_COUNT);
+    p->stage = as_seen.stage;
+    return result;
+}
+
 /* The gradients: sums where something depends on them, coefficients where dx or dresidual do. */
 static VknResult emit_gradient(const VknStrategy *strategy, VknPlanner *p) {
     const VknDesc *desc = &p->schedule->desc;
@@ -138,13 +160,20 @@ static VknResult emit_gradient(const VknStrategy *strategy, VknPlanner *p) {
     bool wants_parameters = desc->roles & (VKN_HAS_DGAMMA | VKN_HAS_DBETA);
     bool wants_tensors = desc->roles & (VKN_HAS_DX | VKN_HAS_DRESIDUAL);
     bool couples = desc->operation == VKN_OPERATION_TRAIN_GRADIENT && desc->roles & VKN_HAS_DX;
-    bool sums = wants_parameters || couples || desc->operation == VKN_OPERATION_GRADIENT_STATISTICS;
     uint32_t source = given ? VKN_ROLE_SUMS : VKN_RESOURCE_PARTS;
     uint32_t merged = wants_tensors                                          ? VKN_RESOURCE_COEFFICIENTS
                       : desc->operation == VKN_OPERATION_GRADIENT_STATISTICS ? VKN_ROLE_SUMS
                                                                              : VKN_RESOURCE_COUNT;
     uint64_t parts = given ? desc->moment_parts : 0;
     VknResult result = VKN_SUCCESS;
+    if (desc->parameter_axis_count) {
+        if (wants_parameters)
+            result = emit_parameters(p);
+        if (result || !wants_tensors)
+            return result;
+        wants_parameters = false;
+    }
+    bool sums = wants_parameters || couples || desc->operation == VKN_OPERATION_GRADIENT_STATISTICS;
     if (strategy->fused) {
         result = vkn_emit_norm(p);
         if (!result && wants_parameters)

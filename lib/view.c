@@ -87,12 +87,11 @@ static void view_join(VknView *view, const VknDesc *desc, const uint32_t *axes) 
     view->dim_count = count;
 }
 
-VknView vkn_view_make(const VknDesc *desc) {
-    VknView view = {.statistic_count = 1, .reduce_count = 1, .pack_dim = VKN_NO_DIM};
+/* Keeps the axes of set `kept`; those of set `other` index VKN_SPACE_PARAMETER, which is as VKN_SPACE_STAT
+ * when there are none. */
+static VknView view_make(const VknDesc *desc, const bool *kept, const bool *other) {
+    VknView view = {.statistic_count = 1, .parameter_count = 1, .reduce_count = 1, .pack_dim = VKN_NO_DIM};
     uint32_t axes[VKN_MAX_RANK + 1], last = desc->rank - 1;
-    bool kept[VKN_MAX_RANK] = {false};
-    for (uint32_t i = 0; i < desc->kept_axis_count; i++)
-        kept[desc->kept_axes[i]] = true;
     if (desc->channels && desc->shape[desc->packed_axis] > 1)
         view.tail = desc->channels % desc->shape[last];
 
@@ -101,6 +100,10 @@ VknView vkn_view_make(const VknDesc *desc) {
                       .stride = {desc->x.stride[i], desc->y.stride[i], desc->residual.stride[i],
                                  desc->dx.stride[i], desc->mask_stride[i]},
                       .kept = kept[i]};
+        if (other && other[i]) {
+            dim.stride[VKN_SPACE_PARAMETER] = view.parameter_count;
+            view.parameter_count *= dim.extent;
+        }
         if (desc->channels && i == last)
             dim.extent = vkn_min(dim.extent, desc->channels);
         if (desc->channels && i == last) {
@@ -119,7 +122,7 @@ VknView vkn_view_make(const VknDesc *desc) {
             view.statistic_count *= batches;
             view_insert(&view, batch, i, axes);
             dim.extent = desc->virtual_batch_size;
-            for (int space = 0; space < VKN_SPACE_STAT; space++)
+            for (int space = 0; space < VKN_SPACE_PARAMETER; space++)
                 dim.stride[space] *= batches;
             view.reduce_count *= dim.extent;
         } else {
@@ -129,9 +132,32 @@ VknView vkn_view_make(const VknDesc *desc) {
     }
     if (!view.channel_count)
         view.channel_count = view.statistic_count;
+    if (!other)
+        view.parameter_count = view.channel_count;
+    for (uint32_t i = 0; i < view.dim_count && !other; i++)
+        view.dim[i].stride[VKN_SPACE_PARAMETER] = view.dim[i].stride[VKN_SPACE_STAT];
     view_join(&view, desc, axes);
     view_assign_slots(&view);
     return view;
+}
+
+static void set_of(uint32_t count, const int32_t *axes, bool set[VKN_MAX_RANK]) {
+    for (uint32_t i = 0; i < count; i++)
+        set[axes[i]] = true;
+}
+
+VknView vkn_view_make(const VknDesc *desc) {
+    bool kept[VKN_MAX_RANK] = {false}, parameters[VKN_MAX_RANK] = {false};
+    set_of(desc->kept_axis_count, desc->kept_axes, kept);
+    set_of(desc->parameter_axis_count, desc->parameter_axes, parameters);
+    return view_make(desc, kept, desc->parameter_axis_count ? parameters : NULL);
+}
+
+VknView vkn_view_of_parameters(const VknDesc *desc) {
+    bool kept[VKN_MAX_RANK] = {false}, parameters[VKN_MAX_RANK] = {false};
+    set_of(desc->kept_axis_count, desc->kept_axes, kept);
+    set_of(desc->parameter_axis_count, desc->parameter_axes, parameters);
+    return view_make(desc, parameters, kept);
 }
 
 uint64_t vkn_view_stride(const VknView *view, uint32_t slot, VknSpace space) {

@@ -12,7 +12,8 @@ typedef enum VknSpace {
     VKN_SPACE_RESIDUAL,
     VKN_SPACE_DX,
     VKN_SPACE_MASK,
-    VKN_SPACE_STAT, /* per-statistic buffers; stride 0 for reduced dimensions */
+    VKN_SPACE_PARAMETER, /* gamma and beta; as the statistics where those are per statistic */
+    VKN_SPACE_STAT,      /* per-statistic buffers; stride 0 for reduced dimensions */
     VKN_SPACE_COUNT
 } VknSpace;
 
@@ -30,6 +31,7 @@ typedef struct VknView {
     VknDim dim[VKN_MAX_RANK];
     uint64_t statistic_count; /* kept indices without padding */
     uint64_t channel_count;   /* likewise, of one virtual batch */
+    uint64_t parameter_count; /* elements of gamma and beta */
     uint64_t reduce_count;    /* product of the reduced extents */
     /* VKN_NO_DIM, or the dimension whose last index, a partial pack, has only `tail` of the indices of
      * dimension tail_dim. */
@@ -57,6 +59,10 @@ typedef struct VknBoxLimit {
 
 /* Builds the view of a resolved description without empty axes. */
 VknView vkn_view_make(const VknDesc *desc);
+
+/* The same tensor seen from its parameters: their axes are kept, and what was a statistic's index is in
+ * VKN_SPACE_PARAMETER. */
+VknView vkn_view_of_parameters(const VknDesc *desc);
 
 /* Stride and extent of a slot; 0 and 1 where it holds no dimension. */
 uint64_t vkn_view_stride(const VknView *view, uint32_t slot, VknSpace space);

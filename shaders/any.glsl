@@ -10,6 +10,7 @@
     layout(constant_id = VKN_SPEC_DX_STRIDE + d) const uint DX_STRIDE_##d = 0;                               \
     layout(constant_id = VKN_SPEC_RESIDUAL_STRIDE + d) const uint RESIDUAL_STRIDE_##d = 0;                   \
     layout(constant_id = VKN_SPEC_MASK_STRIDE + d) const uint MASK_STRIDE_##d = 0;                           \
+    layout(constant_id = VKN_SPEC_PARAMETER_STRIDE + d) const uint PARAMETER_STRIDE_##d = 0;                 \
     layout(constant_id = VKN_SPEC_STAT_STRIDE + d) const uint STAT_STRIDE_##d = 0;
 DIMENSION(0)
 DIMENSION(1)
@@ -27,10 +28,11 @@ struct Place {
     uint dx;
     uint residual;
     uint mask;
+    uint parameter;
     uint stat;
 };
 
-const Place PLACE_FIRST = Place(0, 0, 0, 0, 0, 0);
+const Place PLACE_FIRST = Place(0, 0, 0, 0, 0, 0, 0);
 
 // Advances `place` to the index-th combination of the kept dimensions, the reduced ones, or both; the
 // last dimension runs fastest.
@@ -44,6 +46,7 @@ Place place_at(Place place, uint index, bool kept, bool reduced)
     place.dx += digit * DX_STRIDE_##d;                                                                       \
     place.residual += digit * RESIDUAL_STRIDE_##d;                                                           \
     place.mask += digit * MASK_STRIDE_##d;                                                                   \
+    place.parameter += digit * PARAMETER_STRIDE_##d;                                                         \
     place.stat += digit * STAT_STRIDE_##d;
 #define DIGIT(d)                                                                                             \
     if (EXTENT_##d != 1) {                                                                                   \

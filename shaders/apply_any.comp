@@ -14,6 +14,7 @@ void main()
     uint items = statistic_count() * reduce_count();
     for (uint item = gl_GlobalInvocationID.x; item < items; item += gl_NumWorkGroups.x * LOCAL_SIZE) {
         Place place = place_at(PLACE_FIRST, item, true, true);
-        output_store(place.y, apply(affine_given(place.stat), input_load(place.x), residual_at(place.residual)));
+        output_store(place.y, apply(affine_given(place.stat), input_load(place.x), residual_at(place.residual),
+                                    place.parameter));
     }
 }

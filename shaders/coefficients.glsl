@@ -5,18 +5,17 @@
 
 layout(constant_id = VKN_SPEC_COUNT_EPSILON) const float COUNT_EPSILON = 0.0;
 
-layout(set = 0, binding = VKN_BINDING_MEAN) readonly buffer MeanIn { float mean_in[]; };
-layout(set = 0, binding = VKN_BINDING_SPREAD) readonly buffer SpreadIn { float spread_in[]; };
-
 Coefficients coefficients_given(uint index, uint channel)
 {
     if (HAS(VKN_HAS_PREPARED))
         return coefficients_load(index);
-    float spread = spread_in[first_of(VKN_BINDING_SPREAD) + index];
-    if (HAS(VKN_HAS_VARIANCE))
-        spread = inverse_deviation(spread);
-    return Coefficients(vec4(mean_in[first_of(VKN_BINDING_MEAN) + index]), vec4(spread), vec4(gamma_of(channel)),
-                        vec4(beta_of(channel)), vec4(0.0), vec4(0.0));
+    Coefficients c = Coefficients(vec4(0.0), vec4(1.0), vec4(gamma_of(channel)), vec4(beta_of(channel)), vec4(0.0),
+                                  vec4(0.0));
+    if (HAS(VKN_HAS_ELEMENT_STATISTICS))
+        return c;
+    c.mean = vec4(saved_mean(index));
+    c.inv_std = vec4(saved_inverse_deviation(index));
+    return c;
 }
 
 Coefficients coefficients_given(uint index)
@@ -30,7 +29,10 @@ Coefficients coefficients_with(Coefficients c, Sums s)
 {
     float count = s.count + COUNT_EPSILON;
     if (HAS(VKN_HAS_COUPLING) && count > 0.0) {
-        c.mean_dz = (s.dz - c.inv_std * c.mean * (COUNT_EPSILON / count) * s.dz_xhat) / count;
+        if (STATISTIC == VKN_STATISTIC_OF_VARIANCE)
+            c.mean_dz = (s.dz - c.inv_std * c.mean * (COUNT_EPSILON / count) * s.dz_xhat) / count;
+        if (STATISTIC == VKN_STATISTIC_OF_SUM_SQUARE)
+            count = c.inv_std.x * c.inv_std.x * EPSILON < 0.99999 ? 1.0 : VKN_INFINITY; // where epsilon rules
         c.mean_dz_xhat = vec4(s.dz_xhat / count);
     }
     return c;

@@ -8,6 +8,7 @@ struct Column {
     uint x;     // element of the first x, from the start of the box; dx lies alike
     uint y;     // likewise y; residual and dy lie alike
     uint index; // of the first statistic, in per-statistic buffers
+    uint parameter; // of its first element
     uint begin; // reduced elements [begin, end)
     uint end;
     uint part;
@@ -31,8 +32,10 @@ Column column_of(uint item)
     c.part = rest / extent[VKN_BATCH];
     c.x = batch * x_stride[VKN_BATCH] + channel * x_stride[VKN_CHANNEL] + lane * x_stride[VKN_LANE];
     c.y = batch * y_stride[VKN_BATCH] + channel * y_stride[VKN_CHANNEL] + lane * y_stride[VKN_LANE];
-    c.index = batch * stat_stride[VKN_BATCH] + channel * stat_stride[VKN_CHANNEL] +
-              lane * stat_stride[VKN_LANE];
+    c.index = batch * stat_stride[VKN_KEPT(VKN_BATCH)] + channel * stat_stride[VKN_KEPT(VKN_CHANNEL)] +
+              lane * stat_stride[VKN_KEPT(VKN_LANE)];
+    c.parameter = batch * parameter_stride[VKN_BATCH] + channel * parameter_stride[VKN_CHANNEL] +
+                  lane * parameter_stride[VKN_LANE];
     c.begin = min(c.part * part_length, reduce_count());
     c.end = min(c.begin + part_length, reduce_count());
     return c;
@@ -40,7 +43,7 @@ Column column_of(uint item)
 
 uint column_index(Column c, uint component)
 {
-    return c.index + component * stat_stride[VKN_LANE];
+    return c.index + component * stat_stride[VKN_KEPT(VKN_LANE)];
 }
 
 // Loads a row of the column: a quad, or its elements one by one.

@@ -32,17 +32,19 @@ void column_output(uint y, vec4 v, bool wide)
     }
 }
 
-void visit(inout Affine a, uint x, uint y, bool wide)
+void visit(inout Affine a, uint x, uint y, uint p, bool wide)
 {
-    column_output(y, apply(a, column_input(x, wide), column_residual(y, wide)), wide);
+    vec4 z = apply(a, column_input(x, wide), column_residual(y, wide), p, parameter_stride[VKN_LANE]);
+    column_output(y, z, wide);
 }
 
-void visit4(inout Affine a, uint x, uint y, uint x_step, uint y_step, bool wide)
+void visit4(inout Affine a, uint x, uint y, uint p, uint x_step, uint y_step, bool wide)
 {
-    visit(a, x, y, wide);
-    visit(a, x + x_step, y + y_step, wide);
-    visit(a, x + 2 * x_step, y + 2 * y_step, wide);
-    visit(a, x + 3 * x_step, y + 3 * y_step, wide);
+    uint p_step = parameter_stride[VKN_INNER];
+    visit(a, x, y, p, wide);
+    visit(a, x + x_step, y + y_step, p + p_step, wide);
+    visit(a, x + 2 * x_step, y + 2 * y_step, p + 2 * p_step, wide);
+    visit(a, x + 3 * x_step, y + 3 * y_step, p + 3 * p_step, wide);
 }
 
 #define STATE Affine

@@ -10,18 +10,20 @@ void coefficients_component(inout Coefficients all, uint component, Coefficients
     all.mean_dz_xhat[component] = one.mean_dz_xhat.x;
 }
 
-Element column_element(uint x, uint y, bool wide)
+Element column_element(uint x, uint y, uint p, bool wide)
 {
+    uint step = parameter_stride[VKN_LANE];
     if (wide)
-        return element_at4(x, y);
-    Element e = element_at(x, y, y);
+        return element_at4(x, y, p, step);
+    Element e = element_at(x, y, y, p);
     if (VECTOR == 4) {
         for (uint k = 1; k < 4; k++) {
-            Element next = element_at(x + k, y + k, y + k);
+            Element next = element_at(x + k, y + k, y + k, p);
             e.x[k] = next.x.x;
             e.dy[k] = next.dy.x;
             e.source[k] = next.source.x;
         }
+        e = element_with(e, p, step);
     }
     return e;
 }

@@ -5,9 +5,9 @@ bool is_wide(Coefficients c)
     return VECTOR == 4 && are_aligned(0, 0);
 }
 
-void visit(inout Coefficients c, uint x, uint y, bool wide)
+void visit(inout Coefficients c, uint x, uint y, uint p, bool wide)
 {
-    Element e = column_element(x, y, wide);
+    Element e = column_element(x, y, p, wide);
     vec4 xhat = normalized(c, e);
     vec4 dz = dz_of(c, e, xhat);
     vec4 dx = dx_of(c, e, xhat, dz);
@@ -17,10 +17,10 @@ void visit(inout Coefficients c, uint x, uint y, bool wide)
         gradient_store(x, y, dx, dz, VECTOR);
 }
 
-void visit4(inout Coefficients c, uint x, uint y, uint x_step, uint y_step, bool wide)
+void visit4(inout Coefficients c, uint x, uint y, uint p, uint x_step, uint y_step, bool wide)
 {
     for (uint row = 0; row < 4; row++)
-        visit(c, x + row * x_step, y + row * y_step, wide);
+        visit(c, x + row * x_step, y + row * y_step, p + row * parameter_stride[VKN_INNER], wide);
 }
 
 #define STATE Coefficients

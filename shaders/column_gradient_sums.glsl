@@ -11,19 +11,19 @@ bool is_wide(ColumnSums s)
     return VECTOR == 4 && element_is_aligned(0, 0);
 }
 
-void visit(inout ColumnSums s, uint x, uint y, bool wide)
+void visit(inout ColumnSums s, uint x, uint y, uint p, bool wide)
 {
-    Element e = column_element(x, y, wide);
+    Element e = column_element(x, y, p, wide);
     vec4 xhat = normalized(s.coefficients, e);
-    vec4 dz = dz_of(s.coefficients, e, xhat);
+    vec4 dz = weighted(e, dz_of(s.coefficients, e, xhat));
     s.dz += dz;
     s.dz_xhat += dz * xhat;
 }
 
-void visit4(inout ColumnSums s, uint x, uint y, uint x_step, uint y_step, bool wide)
+void visit4(inout ColumnSums s, uint x, uint y, uint p, uint x_step, uint y_step, bool wide)
 {
     for (uint row = 0; row < 4; row++)
-        visit(s, x + row * x_step, y + row * y_step, wide);
+        visit(s, x + row * x_step, y + row * y_step, p + row * parameter_stride[VKN_INNER], wide);
 }
 
 #define STATE ColumnSums

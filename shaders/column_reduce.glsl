@@ -22,12 +22,12 @@ bool is_wide(ColumnMoments m)
     return VECTOR == 4 && is_aligned(VKN_BINDING_X, 0);
 }
 
-void visit(inout ColumnMoments m, uint x, uint y, bool wide)
+void visit(inout ColumnMoments m, uint x, uint y, uint p, bool wide)
 {
     column_merge(m, 1.0, column_input(x, wide) - m.shift, vec4(0.0));
 }
 
-void visit4(inout ColumnMoments m, uint x, uint y, uint x_step, uint y_step, bool wide)
+void visit4(inout ColumnMoments m, uint x, uint y, uint p, uint x_step, uint y_step, bool wide)
 {
     vec4 a = column_input(x, wide) - m.shift;
     vec4 b = column_input(x + x_step, wide) - m.shift;

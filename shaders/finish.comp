@@ -56,7 +56,7 @@ void main()
         for (uint batch = 0; batch < extent[VKN_BATCH]; batch++) {
             uint index = batch * extent[VKN_CHANNEL] + item;
             Statistic merged = parts_merge(index);
-            Statistic s = counted(merged);
+            Statistic s = statistic_kind(counted(merged));
             bool known = merged.count > 0.0 || COUNT_EPSILON > 0.0;
             if (worker_lane() == 0) {
                 if (known)

@@ -1,7 +1,7 @@
 // APPLY with a statistic that is in memory: an affine record, or mean with inverse deviation or variance.
 
-layout(set = 0, binding = VKN_BINDING_MEAN) readonly buffer MeanIn { float mean_in[]; };
-layout(set = 0, binding = VKN_BINDING_SPREAD) readonly buffer SpreadIn { float spread_in[]; };
+#include "saved.glsl"
+
 layout(set = 0, binding = VKN_BINDING_AFFINE_IN) readonly buffer AffineIn { float affine_in[]; };
 
 Affine affine_given(uint index)
@@ -11,9 +11,5 @@ Affine affine_given(uint index)
         return Affine(vec4(affine_in[i]), vec4(affine_in[i + 1]), vec4(affine_in[i + 2]),
                       vec4(affine_in[i + 3]));
     }
-    float spread = spread_in[first_of(VKN_BINDING_SPREAD) + index];
-    float inv_std = spread;
-    if (HAS(VKN_HAS_VARIANCE))
-        inv_std = inverse_deviation(spread);
-    return affine_of(index, mean_in[first_of(VKN_BINDING_MEAN) + index], 0.0, inv_std);
+    return affine_of(index, saved_mean(index), 0.0, saved_inverse_deviation(index));
 }

@@ -12,6 +12,9 @@ READ_BITS(activation_mask, VKN_BINDING_SOURCE)
 WRITE_TENSOR(dx, DX_BINDING, DX_TYPE)
 WRITE_TENSOR(dresidual, VKN_BINDING_DRESIDUAL, RESIDUAL_TYPE)
 
+#include "parameters.glsl"
+#include "saved.glsl"
+
 // For up to four statistics at once.
 struct Coefficients {
     vec4 mean;
@@ -28,10 +31,17 @@ struct Element {
     vec4 dy;
     vec4 source;  // of the activation's derivative: the residual, y, or the activation mask
     vec4 counted; // 1 where the statistic counts the element, else 0
+    // Where they differ between the elements of an item:
+    vec4 gamma;
+    vec4 beta;
+    vec4 mean;
+    vec4 inv_std;
 };
 
 vec4 normalized(Coefficients c, Element e)
 {
+    if (HAS(VKN_HAS_ELEMENT_STATISTICS))
+        return (prologue(e.x) - e.mean) * e.inv_std;
     return (prologue(e.x) - c.mean) * c.inv_std;
 }
 
@@ -41,7 +51,17 @@ vec4 dz_of(Coefficients c, Element e, vec4 xhat)
         return e.dy * mix(vec4(activation_closed()), vec4(1.0), e.source);
     if (HAS(VKN_HAS_Y))
         return e.dy * activation_derivative_of_value(e.source);
+    if (HAS(VKN_HAS_ELEMENT_PARAMETERS))
+        return e.dy * activation_derivative(xhat * e.gamma + e.beta + e.source);
     return e.dy * activation_derivative(xhat * c.gamma + c.beta + e.source);
+}
+
+// What dz passes on towards x, and what is summed: gamma is in it where elements have their own, else it follows.
+vec4 weighted(Element e, vec4 dz)
+{
+    if (HAS(VKN_HAS_ELEMENT_PARAMETERS))
+        return dz * e.gamma;
+    return dz;
 }
 
 vec4 dx_of(Coefficients c, Element e, vec4 xhat, vec4 dz)
@@ -49,7 +69,7 @@ vec4 dx_of(Coefficients c, Element e, vec4 xhat, vec4 dz)
     vec4 through_statistic = c.mean_dz + xhat * c.mean_dz_xhat;
     if (HAS(VKN_HAS_MASK))
         through_statistic = mix(vec4(0.0), through_statistic, greaterThan(e.counted, vec4(0.0)));
-    return c.gamma * c.inv_std * (dz - through_statistic) * prologue_derivative(e.x);
+    return c.gamma * c.inv_std * (weighted(e, dz) - through_statistic) * prologue_derivative(e.x);
 }
 
 // Elements count from the start of the box.
@@ -76,16 +96,41 @@ vec4 source_at4(uint y)
     return vec4(0.0);
 }
 
-Element element_at(uint x, uint y, uint residual)
+// `parameter`: of the first element; the others' are `step` apart. Seen from the parameters, it is the
+// statistic.
+Element element_with(Element e, uint parameter, uint step)
 {
-    return Element(vec4(x_load(first_of(VKN_BINDING_X) + x)), vec4(dy_load(first_of(VKN_BINDING_DY) + y)),
-                   vec4(source_at(y, residual)), vec4(1.0));
+    if (HAS(VKN_HAS_ELEMENT_PARAMETERS)) {
+        e.gamma = gamma_at4(parameter, step);
+        e.beta = beta_at4(parameter, step);
+    }
+    if (HAS(VKN_HAS_ELEMENT_STATISTICS)) {
+        for (uint k = 0; k < 4; k++) {
+            e.mean[k] = saved_mean(parameter + k * step);
+            e.inv_std[k] = saved_inverse_deviation(parameter + k * step);
+        }
+    }
+    return e;
 }
 
-Element element_at4(uint x, uint y)
+Element element_at(uint x, uint y, uint residual, uint parameter)
 {
-    return Element(x_load4((first_of(VKN_BINDING_X) + x) >> 2), dy_load4((first_of(VKN_BINDING_DY) + y) >> 2),
-                   source_at4(y), vec4(1.0));
+    Element e;
+    e.x = vec4(x_load(first_of(VKN_BINDING_X) + x));
+    e.dy = vec4(dy_load(first_of(VKN_BINDING_DY) + y));
+    e.source = vec4(source_at(y, residual));
+    e.counted = vec4(1.0);
+    return element_with(e, parameter, 0);
+}
+
+Element element_at4(uint x, uint y, uint parameter, uint step)
+{
+    Element e;
+    e.x = x_load4((first_of(VKN_BINDING_X) + x) >> 2);
+    e.dy = dy_load4((first_of(VKN_BINDING_DY) + y) >> 2);
+    e.source = source_at4(y);
+    e.counted = vec4(1.0);
+    return element_with(e, parameter, step);
 }
 
 // What the gradient of an element is written to: dx, dresidual, both, or neither.

@@ -1,7 +1,9 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
 // dx and dresidual; an invocation takes one element at a time.
-#define DX_BINDING VKN_BINDING_DX
+#define DX_BINDING    VKN_BINDING_DX
+#define GAMMA_BINDING VKN_BINDING_APPLY_GAMMA
+#define BETA_BINDING  VKN_BINDING_APPLY_BETA
 #include "kernel.glsl"
 #include "input.glsl"
 #include "deviation.glsl"
@@ -16,7 +18,7 @@ void main()
     for (uint item = gl_GlobalInvocationID.x; item < items; item += gl_NumWorkGroups.x * LOCAL_SIZE) {
         Place place = place_at(PLACE_FIRST, item, true, true);
         Coefficients c = coefficients_load(place.stat);
-        Element e = element_at(place.x, place.y, place.residual);
+        Element e = element_at(place.x, place.y, place.residual, place.parameter);
         if (HAS(VKN_HAS_MASK))
             e.counted = vec4(mask_load(place.mask));
         vec4 xhat = normalized(c, e);

@@ -27,9 +27,9 @@ void main()
         Sums s = NO_SUMS;
         for (uint i = begin + worker_lane(); i < end; i += worker_lanes()) {
             Place p = place_at(place, i, false, true);
-            Element e = element_at(p.x, p.y, p.residual);
+            Element e = element_at(p.x, p.y, p.residual, p.parameter);
             vec4 xhat = normalized(c, e);
-            vec4 dz = dz_of(c, e, xhat);
+            vec4 dz = weighted(e, dz_of(c, e, xhat));
             if (HAS(VKN_HAS_MASK))
                 e.counted = vec4(mask_load(p.mask));
             s = merge(s, Sums(e.counted.x, dz.x, dz.x * xhat.x));

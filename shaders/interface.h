@@ -23,13 +23,15 @@
 #define VKN_BINDING_RUNNING_VARIANCE 7
 #define VKN_BINDING_RESIDUAL         7 /* kernels that move no running statistics */
 #define VKN_BINDING_SOURCE           7 /* gradient kernels: the residual, y, or the activation mask */
-#define VKN_BINDING_AFFINE_IN        2 /* apply, without gamma and beta, which the records hold */
+#define VKN_BINDING_AFFINE_IN        4 /* apply, without mean and spread, which the records hold */
 #define VKN_BINDING_ACTIVATION_MASK  6 /* kernels that write it, which move no running statistics */
 #define VKN_BINDING_MASK             5 /* kernels that need no spread */
 #define VKN_BINDING_DY               6 /* gradient kernels, and */
 #define VKN_BINDING_DX               2 /* without gamma and beta, where coefficients hold them */
 #define VKN_BINDING_DRESIDUAL        3
 #define VKN_BINDING_COEFFICIENTS_IN  4
+#define VKN_BINDING_APPLY_GAMMA      1 /* of elements, where dx and dresidual are in their place */
+#define VKN_BINDING_APPLY_BETA       5
 #define VKN_BINDING_NORM_DX          7 /* without residual */
 #define VKN_BINDING_DGAMMA           6 /* gradient_finish */
 #define VKN_BINDING_DBETA            7
@@ -59,17 +61,24 @@
 #define VKN_SPEC_ACCUMULATE         18 /* 1 adds to dgamma and dbeta */
 #define VKN_SPEC_COUNT_EPSILON      19 /* f32 */
 #define VKN_SPEC_RENORM             20 /* f32: r_min, r_max, d_max, weights of the old and the new value */
-#define VKN_SPEC_SCALARS            24
+#define VKN_SPEC_STATISTIC          25 /* VknStatistic */
+#define VKN_SPEC_SCALARS            25
 /* Geometry of the "any" kernels, eight dimensions each, in the order of the view: */
-#define VKN_SPEC_EXTENT          25
-#define VKN_SPEC_KEPT            33 /* 1: a kept dimension, 0: a reduced one */
-#define VKN_SPEC_X_STRIDE        41
-#define VKN_SPEC_Y_STRIDE        49
-#define VKN_SPEC_RESIDUAL_STRIDE 57
-#define VKN_SPEC_DX_STRIDE       65
-#define VKN_SPEC_MASK_STRIDE     73
-#define VKN_SPEC_STAT_STRIDE     81
-#define VKN_SPEC_COUNT           88 /* ids run from 1 to this */
+#define VKN_SPEC_EXTENT           26
+#define VKN_SPEC_KEPT             34 /* 1: a kept dimension, 0: a reduced one */
+#define VKN_SPEC_X_STRIDE         42
+#define VKN_SPEC_Y_STRIDE         50
+#define VKN_SPEC_RESIDUAL_STRIDE  58
+#define VKN_SPEC_DX_STRIDE        66
+#define VKN_SPEC_MASK_STRIDE      74
+#define VKN_SPEC_PARAMETER_STRIDE 82
+#define VKN_SPEC_STAT_STRIDE      90
+#define VKN_SPEC_COUNT            97 /* ids run from 1 to this */
+
+/* Values of VKN_SPEC_STATISTIC: VknStatistic. */
+#define VKN_STATISTIC_OF_VARIANCE    0
+#define VKN_STATISTIC_OF_MEAN_SQUARE 1
+#define VKN_STATISTIC_OF_SUM_SQUARE  2
 
 /* Values of the types: VknType. */
 #define VKN_STORE_F32  0
@@ -96,21 +105,25 @@
 #define VKN_HAS_RENORM_MEAN      (1u << 19)
 #define VKN_HAS_RENORM           (1u << 22)
 #define VKN_HAS_SUMS             (1u << 23)
-/* ... and some that are no roles: affine records are wanted; coefficients are; they are there already; the
- * statistic follows x, so that its gradient does. */
-#define VKN_HAS_AFFINE       (1u << 28)
-#define VKN_HAS_COEFFICIENTS (1u << 29)
-#define VKN_HAS_PREPARED     (1u << 30)
-#define VKN_HAS_COUPLING     (1u << 31)
+/* ... and some that are no roles: gamma and beta differ between the elements of a statistic; statistics
+ * differ between the elements of a parameter; affine records are wanted; coefficients are; they are there
+ * already; the statistic follows x, so that its gradient does. */
+#define VKN_HAS_ELEMENT_PARAMETERS (1u << 26)
+#define VKN_HAS_ELEMENT_STATISTICS (1u << 27)
+#define VKN_HAS_AFFINE             (1u << 28)
+#define VKN_HAS_COEFFICIENTS       (1u << 29)
+#define VKN_HAS_PREPARED           (1u << 30)
+#define VKN_HAS_COUPLING           (1u << 31)
 
 /* The dimensions of a view that kernels other than "any" walk, and their place in arrays. A statistic
  * belongs to each (batch, channel, lane) and is reduced over outer x inner. */
-#define VKN_BATCH   0
-#define VKN_OUTER   1
-#define VKN_CHANNEL 2
-#define VKN_INNER   3
-#define VKN_LANE    4
-#define VKN_SLOTS   5
+#define VKN_BATCH      0
+#define VKN_OUTER      1
+#define VKN_CHANNEL    2
+#define VKN_INNER      3
+#define VKN_LANE       4
+#define VKN_SLOTS      5
+#define VKN_KEPT(slot) ((slot) / 2) /* of batch, channel and lane */
 
 /* Push constants. Strides and lengths count elements; a dispatch sees one box of the view, through
  * bindings that begin at or just below the box's first element. */
@@ -118,13 +131,17 @@
     VKN_UINT extent[VKN_SLOTS];                                                                              \
     VKN_UINT x_stride[VKN_SLOTS];                                                                            \
     VKN_UINT y_stride[VKN_SLOTS];                                                                            \
-    VKN_UINT stat_stride[VKN_SLOTS]; /* per-statistic buffers; 0 in reduced slots */                         \
-    VKN_UINT first[4];               /* 16 bits per binding: elements between binding and box */             \
-    VKN_UINT part_length;            /* reduced elements per part */                                         \
-    VKN_UINT part_count;             /* parts of this box */                                                 \
-    VKN_UINT part_first;             /* number of its first part among the parts of the statistic */         \
-    VKN_UINT part_total;             /* parts of each statistic */                                           \
-    VKN_FLOAT running_weight;        /* of the old running value */                                          \
-    VKN_FLOAT batch_weight;          /* of the batch's value */
+    VKN_UINT stat_stride[3];              /* per-statistic buffers, of VKN_KEPT() slots; 0 in the others */  \
+    VKN_UINT parameter_stride[VKN_SLOTS]; /* gamma and beta, where they differ between elements, else: */    \
+    VKN_UINT first[4];                    /* 16 bits per binding: elements between binding and box */        \
+    VKN_UINT part_length;                 /* reduced elements per part */                                    \
+    VKN_UINT part_count;                  /* parts of this box */                                            \
+    VKN_UINT part_first;                  /* number of its first part among the parts of the statistic */    \
+    VKN_UINT part_total;                  /* parts of each statistic */
+
+/* Weights of the old running value and of the batch's, as bits of a float: what moves running statistics has
+ * no parameters of elements. */
+#define VKN_PUSH_RUNNING_WEIGHT 0 /* in parameter_stride */
+#define VKN_PUSH_BATCH_WEIGHT   1
 
 #endif

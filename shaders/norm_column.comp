@@ -19,7 +19,7 @@ void main()
         ColumnMoments m = column_reduce(c);
         Affine a;
         for (uint k = 0; k < VECTOR; k++) {
-            Statistic s = column_statistic(m, k);
+            Statistic s = statistic_kind(column_statistic(m, k));
             statistic_store(column_index(c, k), s);
             running_move(column_index(c, k), s.mean, moving_variance(s));
             affine_component(a, k, affine_of(column_index(c, k), s));

@@ -20,7 +20,7 @@ void main()
     for (uint item = worker_index(); item < items; item += worker_count()) {
         Row row = row_of(item);
         Part all = Part(0, reduce_count());
-        Statistic s = row_reduce(row, all);
+        Statistic s = statistic_kind(row_reduce(row, all));
         if (worker_lane() == 0) {
             statistic_store(row.index, s);
             running_move(row.index, s.mean, moving_variance(s));

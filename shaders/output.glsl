@@ -48,15 +48,21 @@ void output_store4(uint element, vec4 z)
     }
 }
 
-// The input of the activation.
-vec4 apply(Affine a, vec4 x, vec4 residual)
+// The input of the activation; gamma and beta of elements lie from `parameter` on, `step` apart.
+vec4 apply(Affine a, vec4 x, vec4 residual, uint parameter, uint step)
 {
     precise vec4 centred = (x - a.mean) - a.mean_low;
-    return centred * a.scale + a.offset + residual;
+    vec4 z = centred * a.scale + a.offset;
+    if (HAS(VKN_HAS_ELEMENT_PARAMETERS))
+        z = z * gamma_at4(parameter, step) + beta_at4(parameter, step);
+    return z + residual;
 }
 
-float apply(Affine a, float x, float residual)
+float apply(Affine a, float x, float residual, uint parameter)
 {
     precise float centred = (x - a.mean.x) - a.mean_low.x;
-    return centred * a.scale.x + a.offset.x + residual;
+    float z = centred * a.scale.x + a.offset.x;
+    if (HAS(VKN_HAS_ELEMENT_PARAMETERS))
+        z = z * gamma_at(parameter) + beta_at(parameter);
+    return z + residual;
 }

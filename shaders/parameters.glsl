@@ -1,18 +1,55 @@
-// Gamma and beta. The includer's kernel binds them where it needs them.
+// Gamma and beta: per statistic, or where they differ between its elements, per element. The includer defines
+// where they are bound, if not where most kernels have them.
 
-layout(set = 0, binding = VKN_BINDING_GAMMA) readonly buffer Gamma { float gamma[]; };
-layout(set = 0, binding = VKN_BINDING_BETA) readonly buffer Beta { float beta[]; };
+#ifndef PARAMETERS
+#define PARAMETERS
+#ifndef GAMMA_BINDING
+#define GAMMA_BINDING VKN_BINDING_GAMMA
+#define BETA_BINDING  VKN_BINDING_BETA
+#endif
 
-float gamma_of(uint channel)
+layout(set = 0, binding = GAMMA_BINDING) readonly buffer Gamma { float gamma[]; };
+layout(set = 0, binding = BETA_BINDING) readonly buffer Beta { float beta[]; };
+
+float gamma_at(uint parameter)
 {
     if (HAS(VKN_HAS_GAMMA))
-        return gamma[first_of(VKN_BINDING_GAMMA) + channel];
+        return gamma[first_of(GAMMA_BINDING) + parameter];
     return 1.0;
+}
+
+float beta_at(uint parameter)
+{
+    if (HAS(VKN_HAS_BETA))
+        return beta[first_of(BETA_BINDING) + parameter];
+    return 0.0;
+}
+
+// Of four elements, `step` parameters apart.
+vec4 gamma_at4(uint parameter, uint step)
+{
+    return vec4(gamma_at(parameter), gamma_at(parameter + step), gamma_at(parameter + 2 * step),
+                gamma_at(parameter + 3 * step));
+}
+
+vec4 beta_at4(uint parameter, uint step)
+{
+    return vec4(beta_at(parameter), beta_at(parameter + step), beta_at(parameter + 2 * step),
+                beta_at(parameter + 3 * step));
+}
+
+// Of a statistic.
+float gamma_of(uint channel)
+{
+    if (HAS(VKN_HAS_ELEMENT_PARAMETERS))
+        return 1.0;
+    return gamma_at(channel);
 }
 
 float beta_of(uint channel)
 {
-    if (HAS(VKN_HAS_BETA))
-        return beta[first_of(VKN_BINDING_BETA) + channel];
-    return 0.0;
+    if (HAS(VKN_HAS_ELEMENT_PARAMETERS))
+        return 0.0;
+    return beta_at(channel);
 }
+#endif

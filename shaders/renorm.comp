@@ -48,7 +48,8 @@ void main()
         }
         if (HAS(VKN_HAS_RUNNING_VARIANCE)) {
             uint i = first_of(VKN_BINDING_RUNNING_STD) + item;
-            float moved = running_std[i] * running_weight + sigma * batch_weight;
+            float moved = running_std[i] * uintBitsToFloat(parameter_stride[VKN_PUSH_RUNNING_WEIGHT]) +
+                          sigma * uintBitsToFloat(parameter_stride[VKN_PUSH_BATCH_WEIGHT]);
             running_std[i] = moved;
             running_variance[first_of(VKN_BINDING_RUNNING_VARIANCE) + item] = max(moved * moved - EPSILON, 0.0);
         }

@@ -5,6 +5,7 @@ struct Row {
     uint x;     // element of the statistic's first x in its binding; dx lies alike
     uint y;     // likewise y; residual and dy lie alike
     uint index; // of the statistic, in per-statistic buffers
+    uint parameter; // of its first element
 };
 
 Row row_of(uint statistic)
@@ -16,8 +17,10 @@ Row row_of(uint statistic)
     Row row;
     row.x = batch * x_stride[VKN_BATCH] + channel * x_stride[VKN_CHANNEL] + lane * x_stride[VKN_LANE];
     row.y = batch * y_stride[VKN_BATCH] + channel * y_stride[VKN_CHANNEL] + lane * y_stride[VKN_LANE];
-    row.index = batch * stat_stride[VKN_BATCH] + channel * stat_stride[VKN_CHANNEL] +
-                lane * stat_stride[VKN_LANE];
+    row.index = batch * stat_stride[VKN_KEPT(VKN_BATCH)] + channel * stat_stride[VKN_KEPT(VKN_CHANNEL)] +
+                lane * stat_stride[VKN_KEPT(VKN_LANE)];
+    row.parameter = batch * parameter_stride[VKN_BATCH] + channel * parameter_stride[VKN_CHANNEL] +
+                    lane * parameter_stride[VKN_LANE];
     return row;
 }
 

@@ -6,26 +6,26 @@ uint head_of(Coefficients c, uint x, uint y, uint count)
     return are_aligned(x + head, y + head) ? head : count;
 }
 
-void visit(inout Coefficients c, uint x, uint y)
+void visit(inout Coefficients c, uint x, uint y, uint p)
 {
-    Element e = element_at(x, y, y);
+    Element e = element_at(x, y, y, p);
     vec4 xhat = normalized(c, e);
     vec4 dz = dz_of(c, e, xhat);
     gradient_store(x, y, dx_of(c, e, xhat, dz), dz, 1);
 }
 
-void visit4(inout Coefficients c, uint x, uint y)
+void visit4(inout Coefficients c, uint x, uint y, uint p)
 {
-    Element e = element_at4(x, y);
+    Element e = element_at4(x, y, p, parameter_stride[VKN_INNER]);
     vec4 xhat = normalized(c, e);
     vec4 dz = dz_of(c, e, xhat);
     gradient_store4(x, y, dx_of(c, e, xhat, dz), dz);
 }
 
-void visit8(inout Coefficients c, uint x, uint y, uint ahead)
+void visit8(inout Coefficients c, uint x, uint y, uint p, uint ahead)
 {
-    visit4(c, x, y);
-    visit4(c, x + ahead, y + ahead);
+    visit4(c, x, y, p);
+    visit4(c, x + ahead, y + ahead, p + ahead * parameter_stride[VKN_INNER]);
 }
 
 #define STATE Coefficients

@@ -16,26 +16,27 @@ uint head_of(RowSums s, uint x, uint y, uint count)
 void sums_add(inout RowSums s, Element e, vec4 used, float count)
 {
     vec4 xhat = normalized(s.coefficients, e);
-    vec4 dz = dz_of(s.coefficients, e, xhat) * used;
+    vec4 dz = weighted(e, dz_of(s.coefficients, e, xhat)) * used;
     s.dz += dz;
     s.dz_xhat += dz * xhat;
     s.count += count;
 }
 
-void visit(inout RowSums s, uint x, uint y)
+void visit(inout RowSums s, uint x, uint y, uint p)
 {
-    sums_add(s, element_at(x, y, y), vec4(1.0, 0.0, 0.0, 0.0), 1.0);
+    sums_add(s, element_at(x, y, y, p), vec4(1.0, 0.0, 0.0, 0.0), 1.0);
 }
 
-void visit4(inout RowSums s, uint x, uint y)
+void visit4(inout RowSums s, uint x, uint y, uint p)
 {
-    sums_add(s, element_at4(x, y), vec4(1.0), 4.0);
+    sums_add(s, element_at4(x, y, p, parameter_stride[VKN_INNER]), vec4(1.0), 4.0);
 }
 
-void visit8(inout RowSums s, uint x, uint y, uint ahead)
+void visit8(inout RowSums s, uint x, uint y, uint p, uint ahead)
 {
-    Element e = element_at4(x, y);
-    Element f = element_at4(x + ahead, y + ahead);
+    uint step = parameter_stride[VKN_INNER];
+    Element e = element_at4(x, y, p, step);
+    Element f = element_at4(x + ahead, y + ahead, p + ahead * step, step);
     sums_add(s, e, vec4(1.0), 4.0);
     sums_add(s, f, vec4(1.0), 4.0);
 }

@@ -10,17 +10,17 @@ uint head_of(RowMoments s, uint x, uint y, uint count)
     return min(head_before(VKN_BINDING_X, x), count);
 }
 
-void visit(inout RowMoments s, uint x, uint y)
+void visit(inout RowMoments s, uint x, uint y, uint p)
 {
     s.moments = add(s.moments, input_load(x) - s.shift);
 }
 
-void visit4(inout RowMoments s, uint x, uint y)
+void visit4(inout RowMoments s, uint x, uint y, uint p)
 {
     s.moments = add(s.moments, input_load4(x) - s.shift);
 }
 
-void visit8(inout RowMoments s, uint x, uint y, uint ahead)
+void visit8(inout RowMoments s, uint x, uint y, uint p, uint ahead)
 {
     s.moments = add(s.moments, input_load4(x) - s.shift, input_load4(x + ahead) - s.shift);
 }

@@ -97,6 +97,19 @@ float variance_of(Statistic s)
     return s.m2 / s.count;
 }
 
+// The statistic that the description asks for: of mean squares and sums of squares the mean is 0. Sums of
+// squares count as of one element.
+Statistic statistic_kind(Statistic s)
+{
+    if (STATISTIC == VKN_STATISTIC_OF_VARIANCE)
+        return s;
+    float mean = s.mean + s.mean_low;
+    float square = s.m2 + s.count * mean * mean;
+    if (STATISTIC == VKN_STATISTIC_OF_SUM_SQUARE)
+        return Statistic(0.0, 0.0, 1.0, square);
+    return Statistic(0.0, 0.0, s.count, square);
+}
+
 // Keras' statistic of a mask: sums divided by count + COUNT_EPSILON. Of nothing at all, mean and variance 0.
 Statistic counted(Statistic s)
 {

@@ -29,6 +29,8 @@ float moving_variance(Statistic s)
 
 void running_move(uint channel, float mean, float variance)
 {
+    float running_weight = uintBitsToFloat(parameter_stride[VKN_PUSH_RUNNING_WEIGHT]);
+    float batch_weight = uintBitsToFloat(parameter_stride[VKN_PUSH_BATCH_WEIGHT]);
     uint i = first_of(VKN_BINDING_RUNNING_MEAN) + channel;
     if (HAS(VKN_HAS_RUNNING_MEAN))
         running_mean[i] = running_mean[i] * running_weight + mean * batch_weight;

@@ -86,7 +86,7 @@ static Geometry geometry_of(const VknStep *step) {
         *(kept ? &g.statistics : &g.reduced) *= p->extent[i];
         g.span[VKN_SPACE_X] += (uint64_t)(p->extent[i] - 1) * p->x_stride[i];
         g.span[VKN_SPACE_Y] += (uint64_t)(p->extent[i] - 1) * p->y_stride[i];
-        g.span[VKN_SPACE_STAT] += (uint64_t)(p->extent[i] - 1) * p->stat_stride[i];
+        g.span[VKN_SPACE_STAT] += (uint64_t)(p->extent[i] - 1) * (kept ? p->stat_stride[VKN_KEPT(i)] : 0);
     }
     for (uint32_t i = 0; is_any(step) && i < VKN_MAX_RANK; i++) {
         uint64_t last = step->spec[VKN_SPEC_EXTENT - 1 + i] - 1;
@@ -105,7 +105,7 @@ static uint64_t reach_of(const VknStep *step, const VknStepBinding *b, const Geo
         if (b->binding == VKN_BINDING_FINISH_IN)
             return 16 * (1 + (g->statistics - 1) * p->x_stride[VKN_CHANNEL] +
                          (uint64_t)(p->extent[VKN_OUTER] - 1) * p->x_stride[VKN_OUTER]);
-        if (vkn_roles[b->resource].per == VKN_PER_CHANNEL)
+        if (vkn_roles[b->resource].per == VKN_PER_CHANNEL || vkn_roles[b->resource].per == VKN_PER_PARAMETER)
             return p->extent[VKN_CHANNEL] * (uint64_t)4;
         return g->statistics * (b->binding == VKN_BINDING_RECORDS_OUT ? 16 * stored : 4);
     }

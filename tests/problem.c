@@ -39,6 +39,8 @@ uint64_t problem_count(const Problem *p, uint32_t role) {
         return p->elements;
     if (role == VKN_ROLE_WORKSPACE || role == VKN_ROLE_ACTIVATION_MASK)
         return 0;
+    if (role == VKN_ROLE_GAMMA || role == VKN_ROLE_BETA || role == VKN_ROLE_DGAMMA || role == VKN_ROLE_DBETA)
+        return p->parameters;
     return words_of(role) * (is_per_statistic(role) ? p->statistics : p->channels);
 }
 
@@ -114,6 +116,29 @@ static void random_layouts(TestRandom *random, VknDesc *desc) {
     }
 }
 
+/* Layer norm and its like: parameters along other axes, other statistics, and none of what batch norm has
+ * beside them. */
+static void random_family(TestRandom *random, Problem *p) {
+    VknDesc *desc = &p->desc;
+    uint32_t alone = BIT(RUNNING_MEAN) | BIT(RUNNING_VARIANCE) | BIT(RUNNING_STD) | BIT(MASK) |
+                     BIT(RENORM_MEAN) | BIT(RENORM_STD) | BIT(RENORM);
+    if (chance(random, 40)) {
+        desc->statistic = (VknStatistic)(1 + test_random_below(random, 2));
+        desc->roles &= ~(alone | BIT(MEAN));
+    }
+    if (!chance(random, 70))
+        return;
+    uint64_t chosen = test_random_next(random);
+    for (uint32_t axis = 0; axis < desc->rank; axis++)
+        if (chosen >> axis & 1)
+            desc->parameter_axes[desc->parameter_axis_count++] =
+                (int32_t)axis - (chance(random, 30) ? (int32_t)desc->rank : 0);
+    if (!desc->parameter_axis_count)
+        return;
+    desc->roles &= ~alone;
+    desc->channels = desc->virtual_batch_size = 0;
+}
+
 static void random_roles(TestRandom *random, Problem *p, uint32_t activation) {
     VknDesc *desc = &p->desc;
     desc->roles = BIT(X) | BIT(Y) | BIT(MEAN) | (chance(random, 50) ? BIT(INV_STD) : BIT(VARIANCE));
@@ -157,9 +182,12 @@ void problem_random(Problem *p, TestRandom *random, uint64_t most, uint32_t acti
     desc->moment_parts = 1 + (uint32_t)test_random_below(random, 3);
     random_layouts(random, desc);
     random_roles(random, p, activation);
+    if (chance(random, 40))
+        random_family(random, p);
     p->elements = test_element_count(desc);
     p->channels = test_channel_count(desc);
     p->statistics = test_statistic_count(desc);
+    p->parameters = test_parameter_count(desc);
     uint32_t counted_percent = (uint32_t[]){0, 50, 90, 100}[test_random_below(random, 4)];
     for (uint32_t role = 0; role < VKN_ROLE_COUNT; role++) {
         const VknTensor *tensor = problem_tensor(p, role);

@@ -13,7 +13,7 @@ typedef struct Problem {
     bool has_residual;
     uint64_t batch_number;
     uint64_t elements; /* with padding */
-    uint64_t channels, statistics;
+    uint64_t channels, statistics, parameters;
     /* What the roles hold before a run, and after it: [role][element, statistic or channel times its words]
      */
     double given[VKN_ROLE_COUNT][PROBLEM_MOST];

@@ -85,7 +85,20 @@ static Statistic statistic_of(const Problem *p, uint64_t index) {
     s.mean = (Near){mean, off + 4 * U * fabs(mean) * epsilon / n};
     s.variance.value = m2 / n;
     s.variance.slack = 2 * sqrt(s.variance.value) * off + off * off + 32 * U * s.variance.value + 1e-30;
-    double v = s.variance.value + (double)p->desc.epsilon, relative = s.variance.slack / v;
+    double squares = s.raw_m2 + s.raw_count * s.raw_mean * s.raw_mean;
+    double size = sqrt(squares / n), off_size = s.prologue_slack + 16 * U * fmax(fabs(least), fabs(most));
+    if (p->desc.statistic != VKN_STATISTIC_VARIANCE) {
+        s.mean = (Near){0, 0};
+        s.variance.value = size * size;
+        s.variance.slack = 2 * size * off_size + off_size * off_size + 32 * U * size * size + 1e-30;
+    }
+    double factor = p->desc.statistic == VKN_STATISTIC_SUM_SQUARE ? n : 1;
+    s.variance.value *= factor;
+    s.variance.slack *= factor;
+    double v = s.variance.value + (double)p->desc.epsilon;
+    if (p->desc.statistic == VKN_STATISTIC_SUM_SQUARE)
+        v = fmax(s.variance.value, (double)p->desc.epsilon);
+    double relative = s.variance.slack / v;
     s.sigma = (Near){sqrt(v), sqrt(v) * (relative + 4 * U)};
     s.inverse = (Near){1 / sqrt(v), (relative + 8 * U) / sqrt(v)};
     return s;
@@ -121,12 +134,12 @@ static void renorm_of(const Problem *p, uint64_t channel, const Statistic *s, Ne
 
 /* ---------------------------------------------------------------------------------------------- output */
 
-static double gamma_of(const Problem *p, uint64_t channel) {
-    return has(p, VKN_ROLE_GAMMA) ? p->given[VKN_ROLE_GAMMA][channel] : 1;
+static double gamma_of(const Problem *p, uint64_t i) {
+    return has(p, VKN_ROLE_GAMMA) ? p->given[VKN_ROLE_GAMMA][test_parameter_of(&p->desc, i)] : 1;
 }
 
-static double beta_of(const Problem *p, uint64_t channel) {
-    return has(p, VKN_ROLE_BETA) ? p->given[VKN_ROLE_BETA][channel] : 0;
+static double beta_of(const Problem *p, uint64_t i) {
+    return has(p, VKN_ROLE_BETA) ? p->given[VKN_ROLE_BETA][test_parameter_of(&p->desc, i)] : 0;
 }
 
 static double residual_of(const Problem *p, uint64_t i) {
@@ -142,8 +155,7 @@ static Near xhat_of(const Problem *p, uint64_t i, Near mean, Near inverse) {
 
 /* The input of the activation. */
 static Near z_of(const Problem *p, uint64_t i, Near xhat, Near r, Near d) {
-    uint64_t channel = test_channel_of(&p->desc, i);
-    double gamma = gamma_of(p, channel), beta = beta_of(p, channel), residual = residual_of(p, i);
+    double gamma = gamma_of(p, i), beta = beta_of(p, i), residual = residual_of(p, i);
     double terms = fabs(gamma * xhat.value * r.value) + fabs(gamma * d.value) + fabs(beta) + fabs(residual);
     double off = fabs(r.value) * xhat.slack + fabs(xhat.value) * r.slack + d.slack;
     return (Near){gamma * (xhat.value * r.value + d.value) + beta + residual,
@@ -236,10 +248,16 @@ void problem_expect_training(Problem *p) {
     }
 }
 
+static Near given_mean(const Problem *p, uint64_t index) {
+    return (Near){p->desc.statistic == VKN_STATISTIC_VARIANCE ? p->given[VKN_ROLE_MEAN][index] : 0, 0};
+}
+
 static Near given_inverse(const Problem *p, uint64_t index) {
     double inverse = p->given[VKN_ROLE_INV_STD][index];
+    double variance = p->given[VKN_ROLE_VARIANCE][index], epsilon = (double)p->desc.epsilon;
+    bool of_sum = p->desc.statistic == VKN_STATISTIC_SUM_SQUARE;
     if (has(p, VKN_ROLE_VARIANCE))
-        inverse = 1 / sqrt(p->given[VKN_ROLE_VARIANCE][index] + (double)p->desc.epsilon);
+        inverse = 1 / sqrt(of_sum ? fmax(variance, epsilon) : variance + epsilon);
     return (Near){inverse, 8 * U * inverse};
 }
 
@@ -248,7 +266,7 @@ void problem_expect_apply(Problem *p) {
         if (test_is_padding(&p->desc, i))
             continue;
         uint64_t index = test_statistic_of(&p->desc, i);
-        Near xhat = xhat_of(p, i, (Near){p->given[VKN_ROLE_MEAN][index], 0}, given_inverse(p, index));
+        Near xhat = xhat_of(p, i, given_mean(p, index), given_inverse(p, index));
         expect_y(p, i, z_of(p, i, xhat, (Near){1, 0}, (Near){0, 0}));
     }
 }
@@ -292,30 +310,47 @@ typedef struct Sums {
     Near dz, dz_xhat;
 } Sums;
 
+static void sums_add(Sums *s, bool counted, Near dz, Near xhat, double weight) {
+    double value = dz.value * weight, slack = dz.slack * fabs(weight) + 2 * U * fabs(value);
+    s->count += counted;
+    s->dz.value += value;
+    s->dz.slack += slack + 16 * U * fabs(value);
+    s->dz_xhat.value += value * xhat.value;
+    s->dz_xhat.slack +=
+        slack * (fabs(xhat.value) + xhat.slack) + fabs(value) * (xhat.slack + 16 * U * fabs(xhat.value));
+}
+
+/* dgamma and dbeta: of the sums per channel, which r and d of batch renormalization weigh, or per parameter.
+ */
+static void expect_parameter(Problem *p, uint64_t i, double dgamma, double dgamma_slack, double dbeta,
+                             double dbeta_slack) {
+    dgamma += p->desc.accumulate ? p->given[VKN_ROLE_DGAMMA][i] : 0;
+    dbeta += p->desc.accumulate ? p->given[VKN_ROLE_DBETA][i] : 0;
+    expect(p, VKN_ROLE_DGAMMA, i, dgamma, dgamma_slack + 4 * U * (fabs(dgamma) + 1));
+    expect(p, VKN_ROLE_DBETA, i, dbeta, dbeta_slack + 4 * U * (fabs(dbeta) + 1));
+}
+
 void problem_expect_gradient(Problem *p, bool follows, bool sums_given, bool from_y) {
     static Near dz[PROBLEM_MOST], xhat[PROBLEM_MOST];
-    static Sums sums[PROBLEM_MOST];
+    static Sums sums[PROBLEM_MOST], parameters[PROBLEM_MOST];
     const VknDesc *desc = &p->desc;
+    bool in_sums = desc->parameter_axis_count > 0; /* gamma, which differs between elements */
     memset(sums, 0, sizeof sums);
+    memset(parameters, 0, sizeof parameters);
     for (uint64_t i = 0; i < p->elements; i++) {
         if (test_is_padding(desc, i))
             continue;
         uint64_t index = test_statistic_of(desc, i), c = test_channel_of(desc, i);
         Near r = renorm_given(p, c, 0), d = renorm_given(p, c, 1);
-        xhat[i] = xhat_of(p, i, (Near){p->given[VKN_ROLE_MEAN][index], 0}, given_inverse(p, index));
+        xhat[i] = xhat_of(p, i, given_mean(p, index), given_inverse(p, index));
         Near z = z_of(p, i, xhat[i], r, d);
         Near f = derivative_near(&desc->activation, z.value, z.slack);
         double dy = p->given[VKN_ROLE_DY][i];
         if (from_y)
             f = (Near){derivative_from_y(&desc->activation, p->given[VKN_ROLE_Y][i]), 8 * U};
         dz[i] = (Near){dy * f.value, fabs(dy) * f.slack + 2 * U * fabs(dy * f.value)};
-        Sums *s = &sums[index];
-        s->count += counts(p, i, index);
-        s->dz.value += dz[i].value;
-        s->dz.slack += dz[i].slack + 16 * U * fabs(dz[i].value);
-        s->dz_xhat.value += dz[i].value * xhat[i].value;
-        s->dz_xhat.slack += dz[i].slack * (fabs(xhat[i].value) + xhat[i].slack) +
-                            fabs(dz[i].value) * (xhat[i].slack + 16 * U * fabs(xhat[i].value));
+        sums_add(&sums[index], counts(p, i, index), dz[i], xhat[i], in_sums ? gamma_of(p, i) : 1);
+        sums_add(&parameters[test_parameter_of(desc, i)], 0, dz[i], xhat[i], 1);
     }
     for (uint64_t index = 0; index < p->statistics; index++) {
         const double words[] = {sums[index].count, sums[index].dz.value, sums[index].dz_xhat.value, 0};
@@ -342,23 +377,27 @@ void problem_expect_gradient(Problem *p, bool follows, bool sums_given, bool fro
             dbeta += s->dz.value;
             dbeta_slack += s->dz.slack + 8 * U * fabs(s->dz.value);
         }
-        dgamma += desc->accumulate ? p->given[VKN_ROLE_DGAMMA][c] : 0;
-        dbeta += desc->accumulate ? p->given[VKN_ROLE_DBETA][c] : 0;
-        expect(p, VKN_ROLE_DGAMMA, c, dgamma, dgamma_slack + 4 * U * (fabs(dgamma) + 1));
-        expect(p, VKN_ROLE_DBETA, c, dbeta, dbeta_slack + 4 * U * (fabs(dbeta) + 1));
+        if (!in_sums)
+            expect_parameter(p, c, dgamma, dgamma_slack, dbeta, dbeta_slack);
     }
+    for (uint64_t i = 0; in_sums && i < p->parameters; i++)
+        expect_parameter(p, i, parameters[i].dz_xhat.value, parameters[i].dz_xhat.slack,
+                         parameters[i].dz.value, parameters[i].dz.slack);
     for (uint64_t i = 0; i < p->elements; i++) {
         if (test_is_padding(desc, i))
             continue;
         uint64_t index = test_statistic_of(desc, i), c = test_channel_of(desc, i);
         const Sums *s = &sums[index];
-        double mean = p->given[VKN_ROLE_MEAN][index], inverse = given_inverse(p, index).value;
+        double mean = given_mean(p, index).value, inverse = given_inverse(p, index).value;
         double epsilon = MASKED(p) ? (double)desc->count_epsilon : 0, n = s->count + epsilon;
         Near couple = {0, 0};
+        if (desc->statistic == VKN_STATISTIC_SUM_SQUARE) /* where epsilon rules, nothing follows x */
+            n = inverse * inverse * (double)desc->epsilon < 0.99999 ? 1 : INFINITY;
+        double first = desc->statistic == VKN_STATISTIC_VARIANCE ? s->dz.value : 0;
         if (follows && counts(p, i, index)) {
             /* The mean of a mask is sum / n, so differences from it sum to mean * epsilon, not to 0. */
             double off = inverse * mean * epsilon / n;
-            couple.value = (s->dz.value - off * s->dz_xhat.value) / n + xhat[i].value * s->dz_xhat.value / n;
+            couple.value = (first - off * s->dz_xhat.value) / n + xhat[i].value * s->dz_xhat.value / n;
             couple.slack =
                 (s->dz.slack + (fabs(off) + fabs(xhat[i].value) + xhat[i].slack) * s->dz_xhat.slack +
                  xhat[i].slack * fabs(s->dz_xhat.value)) /
@@ -366,12 +405,12 @@ void problem_expect_gradient(Problem *p, bool follows, bool sums_given, bool fro
                 8 * U * (fabs(s->dz.value) + fabs(xhat[i].value * s->dz_xhat.value)) / n;
         }
         Near f = derivative_near(&desc->prologue, p->given[VKN_ROLE_X][i], 0);
-        double scale = fabs(gamma_of(p, c) * renorm_given(p, c, 0).value) * inverse;
-        double direct = dz[i].value - couple.value;
-        double value = gamma_of(p, c) * renorm_given(p, c, 0).value * inverse * direct * f.value;
-        double slack =
-            scale * (fabs(f.value) + f.slack) * (dz[i].slack + couple.slack + 8 * U * fabs(dz[i].value)) +
-            scale * fabs(direct) * (f.slack + 16 * U * fabs(f.value));
+        double gamma = gamma_of(p, i) * renorm_given(p, c, 0).value, outer = in_sums ? 1 : gamma;
+        double own = in_sums ? gamma : 1, direct = own * dz[i].value - couple.value;
+        double scale = fabs(outer) * inverse, value = outer * inverse * direct * f.value;
+        double slack = scale * (fabs(f.value) + f.slack) *
+                           (fabs(own) * dz[i].slack + couple.slack + 8 * U * fabs(own * dz[i].value)) +
+                       scale * fabs(direct) * (f.slack + 16 * U * fabs(f.value));
         expect_element(p, VKN_ROLE_DX, i, value, slack + 1e-30);
         expect_element(p, VKN_ROLE_DRESIDUAL, i, dz[i].value, dz[i].slack + 1e-30);
     }

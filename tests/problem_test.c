@@ -77,7 +77,7 @@ static void test_gradients(void **state) {
             if (p->has_residual)
                 compare(p, seed, VKN_ROLE_DRESIDUAL, i, difference(p, &p->given[VKN_ROLE_RESIDUAL][i]));
         }
-        for (uint64_t c = 0; c < p->channels; c++) {
+        for (uint64_t c = 0; c < p->parameters; c++) {
             if (p->desc.roles >> VKN_ROLE_GAMMA & 1)
                 compare(p, seed, VKN_ROLE_DGAMMA, c, difference(p, &p->given[VKN_ROLE_GAMMA][c]));
             if (p->desc.roles >> VKN_ROLE_BETA & 1)

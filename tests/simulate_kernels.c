@@ -7,7 +7,7 @@
 #define EXTENT(slot)       (sim->step->push.extent[slot])
 #define X_STRIDE(slot)     (sim->step->push.x_stride[slot])
 #define Y_STRIDE(slot)     (sim->step->push.y_stride[slot])
-#define STAT_STRIDE(slot)  (sim->step->push.stat_stride[slot])
+#define STAT_STRIDE(slot)  (sim->step->push.stat_stride[VKN_KEPT(slot)])
 #define SPEC(constant)     (sim->step->spec[VKN_SPEC_##constant - 1])
 #define SPEC_OF(name, dim) (sim->step->spec[VKN_SPEC_##name - 1 + (dim)])
 #define HAS(role)          ((SPEC(ROLES) & VKN_HAS_##role) != 0)

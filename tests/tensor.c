@@ -72,6 +72,33 @@ uint64_t test_channel_of(const VknDesc *desc, uint64_t element) {
     return channel;
 }
 
+static bool is_parameter_axis(const VknDesc *desc, uint32_t axis) {
+    for (uint32_t i = 0; i < desc->parameter_axis_count; i++) {
+        int32_t named = desc->parameter_axes[i];
+        if ((uint32_t)(named < 0 ? named + (int32_t)desc->rank : named) == axis)
+            return true;
+    }
+    return false;
+}
+
+uint64_t test_parameter_count(const VknDesc *desc) {
+    uint64_t count = 1;
+    for (uint32_t axis = 0; axis < desc->rank; axis++)
+        count *= is_parameter_axis(desc, axis) ? desc->shape[axis] : 1;
+    return desc->parameter_axis_count ? count : test_channel_count(desc);
+}
+
+uint64_t test_parameter_of(const VknDesc *desc, uint64_t element) {
+    uint64_t index[VKN_MAX_RANK], parameter = 0;
+    if (!desc->parameter_axis_count)
+        return test_channel_of(desc, element);
+    index_of(desc, element, index);
+    for (uint32_t axis = 0; axis < desc->rank; axis++)
+        if (is_parameter_axis(desc, axis))
+            parameter = parameter * desc->shape[axis] + index[axis];
+    return parameter;
+}
+
 uint64_t test_statistic_of(const VknDesc *desc, uint64_t element) {
     uint64_t index[VKN_MAX_RANK] = {0};
     index_of(desc, element, index);
@@ -126,10 +153,11 @@ uint64_t test_role_words(const VknDesc *desc, VknRole role) {
                (desc->operation == VKN_OPERATION_TRAIN_GRADIENT ? desc->moment_parts : 1);
     case VKN_ROLE_GAMMA:
     case VKN_ROLE_BETA:
-    case VKN_ROLE_RUNNING_MEAN:
-    case VKN_ROLE_RUNNING_VARIANCE:
     case VKN_ROLE_DGAMMA:
     case VKN_ROLE_DBETA:
+        return test_parameter_count(desc);
+    case VKN_ROLE_RUNNING_MEAN:
+    case VKN_ROLE_RUNNING_VARIANCE:
     case VKN_ROLE_RENORM_MEAN:
     case VKN_ROLE_RENORM_STD:
     case VKN_ROLE_RUNNING_STD:

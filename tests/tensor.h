@@ -10,6 +10,8 @@ uint64_t test_element_count(const VknDesc *desc);
 uint64_t test_channel_count(const VknDesc *desc);
 uint64_t test_statistic_count(const VknDesc *desc);
 bool test_is_padding(const VknDesc *desc, uint64_t element);
+uint64_t test_parameter_count(const VknDesc *desc);
+uint64_t test_parameter_of(const VknDesc *desc, uint64_t element);
 uint64_t test_channel_of(const VknDesc *desc, uint64_t element);
 uint64_t test_statistic_of(const VknDesc *desc, uint64_t element);
 

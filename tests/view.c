@@ -137,8 +137,8 @@ static void run_layout(void **state) {
     for (uint32_t i = 0; i < view.dim_count; i++) {
         assert_int_equal(view.dim[i].extent, layout->dims[i].extent);
         const uint64_t *stride = layout->dims[i].stride;
-        const uint64_t expected[VKN_SPACE_COUNT] = {stride[0], stride[1], stride[1],
-                                                    stride[0], stride[0], stride[2]};
+        const uint64_t expected[VKN_SPACE_COUNT] = {stride[0], stride[1], stride[1], stride[0],
+                                                    stride[0], stride[2], stride[2]};
         assert_memory_equal(view.dim[i].stride, expected, sizeof expected);
         assert_int_equal(view.dim[i].kept, layout->dims[i].kept);
     }
@@ -188,7 +188,7 @@ static uint64_t count_of(const VknView *view, const VknBox *box) {
 }
 
 static const VknBoxLimit UNLIMITED = {
-    {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX}, UINT64_MAX};
+    {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX}, UINT64_MAX};
 
 static VknBox whole(const VknView *view) {
     VknBox box = {{0}, {0}};

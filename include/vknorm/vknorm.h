@@ -232,7 +232,8 @@ static inline VknOperation vkn_batch_norm_mode(bool training, bool trainable) {
 /* What a buffer is for. One element is one f32 unless said otherwise, tensors have the type of their
  * VknTensor. "Per channel" means one for each index of the kept axes, row-major in the order of the tensor's
  * axes (VknDesc.channels for packed tensors); "per statistic" is the same, unless there are virtual batches:
- * then [virtual batch][channel].
+ * then [virtual batch][channel]. "Per parameter" is the same as per channel, unless there are parameter_axes:
+ * then one for each index of those, likewise.
  *
  *                       TRAIN     APPLY     STATIS-   FINISH    TRAIN_    APPLY_    GRADIENT_
  *                                           TICS                GRADIENT  GRADIENT  STATISTICS
@@ -263,9 +264,9 @@ static inline VknOperation vkn_batch_norm_mode(bool training, bool trainable) {
 typedef enum VknRole {
     VKN_ROLE_X = 0,
     VKN_ROLE_Y = 1,
-    VKN_ROLE_GAMMA = 2,            /* scale, per channel; absent: 1 */
-    VKN_ROLE_BETA = 3,             /* offset, per channel; absent: 0 */
-    VKN_ROLE_MEAN = 4,             /* per statistic */
+    VKN_ROLE_GAMMA = 2,            /* scale, per parameter; absent: 1 */
+    VKN_ROLE_BETA = 3,             /* offset, per parameter; absent: 0 */
+    VKN_ROLE_MEAN = 4,             /* per statistic; only of VKN_STATISTIC_VARIANCE */
     VKN_ROLE_INV_STD = 5,          /* 1 / sqrt(variance + epsilon), per statistic (PyTorch, ONNX) */
     VKN_ROLE_VARIANCE = 6,         /* biased variance, per statistic (oneDNN) */
     VKN_ROLE_RUNNING_MEAN = 7,     /* moving mean, per channel, updated in place */
@@ -275,8 +276,8 @@ typedef enum VknRole {
     VKN_ROLE_RESIDUAL = 11,        /* added before the activation; shaped like y, VknDesc.residual */
     VKN_ROLE_DY = 12,              /* gradient of the loss by y; lies like y, VknDesc.y */
     VKN_ROLE_DX = 13,              /* gradient of the loss by x, VknDesc.dx */
-    VKN_ROLE_DGAMMA = 14,          /* gradient by gamma, per channel; may be wanted without GAMMA */
-    VKN_ROLE_DBETA = 15,           /* gradient by beta, per channel */
+    VKN_ROLE_DGAMMA = 14,          /* gradient by gamma, per parameter; may be wanted without GAMMA */
+    VKN_ROLE_DBETA = 15,           /* gradient by beta, per parameter */
     VKN_ROLE_DRESIDUAL = 16,       /* gradient by the residual; lies like it, VknDesc.residual */
     /* Which positions count in the statistics: one byte each, 0 leaves x out of them, whatever x is there.
      * y is computed everywhere, as in Keras. VknDesc.mask_stride says how it lies. */
@@ -346,6 +347,15 @@ typedef enum VknMomentum {
                                     batch's number is VknRecordInfo.batch_number; momentum is ignored */
 } VknMomentum;
 
+/* What x is normalized with. "Mean" and "variance" in this header are these. */
+typedef enum VknStatistic {
+    VKN_STATISTIC_VARIANCE = 0, /* the mean, and the variance around it: batch, layer, group, instance norm */
+    VKN_STATISTIC_MEAN_SQUARE = 1, /* 0, and the mean of squares: RMS norm (Zhang & Sennrich 2019) */
+    VKN_STATISTIC_SUM_SQUARE = 2,  /* 0, and the sum of squares; the inverse deviation is 1 / sqrt(max(sum,
+                                      epsilon)): L2 normalization, Keras' UnitNormalization (epsilon 1e-12).
+                                      torch.nn.functional.normalize has the square of its eps here. */
+} VknStatistic;
+
 /* Which variance moves into RUNNING_VARIANCE. y and VARIANCE always have the biased one. */
 typedef enum VknRunningVariance {
     VKN_RUNNING_VARIANCE_BIASED = 0,   /* M2 / n (Keras 3, ONNX, oneDNN) */
@@ -363,6 +373,12 @@ typedef struct VknDesc {
      * from the end, none twice, at least one. */
     uint32_t kept_axis_count;
     int32_t kept_axes[VKN_MAX_RANK];
+    VknStatistic statistic;
+    /* The axes that GAMMA, BETA and their gradients have. None: the kept axes, as in batch normalization.
+     * Layer and RMS norm have those that are not kept. Other axes than the kept ones exclude MASK, RUNNING_,
+     * RENORM_ and MOMENTS, SUMS, virtual batches and packed channels. */
+    uint32_t parameter_axis_count;
+    int32_t parameter_axes[VKN_MAX_RANK];
     /* The roles that will be bound: VKN_ROLE_BIT()s, by the table at VknRole, at least one of them an output.
      * WORKSPACE is implied. */
     uint32_t roles;
@@ -418,6 +434,24 @@ typedef struct VknDesc {
 VKN_API void vkn_desc_batch_norm(VknDesc *desc, VknOperation operation, uint32_t rank, const uint64_t *shape,
                                  uint32_t axis_count, const int32_t *axes);
 
+/* The same for the rest of the family: dense f32 tensors, GAMMA and BETA, INV_STD and MEAN for the gradients,
+ * which are normalized with their own statistics always (TRAIN, TRAIN_GRADIENT). Nothing is checked.
+ *
+ * Layer norm (Ba, Kiros & Hinton 2016): over `axes`, which gamma and beta have, too; epsilon 1e-5 (PyTorch,
+ * ONNX; Keras 1e-3). RMS norm: likewise, without mean and beta, epsilon 1e-6. When all axes are normalized,
+ * the description has a first axis of size 1 before them, so rank is at most 7 then. */
+VKN_API void vkn_desc_layer_norm(VknDesc *desc, VknOperation operation, uint32_t rank, const uint64_t *shape,
+                                 uint32_t axis_count, const int32_t *axes);
+VKN_API void vkn_desc_rms_norm(VknDesc *desc, VknOperation operation, uint32_t rank, const uint64_t *shape,
+                               uint32_t axis_count, const int32_t *axes);
+
+/* Group norm (Wu & He 2018): every sample of axis 0 and every one of `groups` groups of neighbouring channels
+ * has statistics of its own, every channel its gamma and beta; epsilon 1e-5 (PyTorch, ONNX; Keras 1e-3). The
+ * description has channel_axis twice, as groups and as channels of a group, so rank is at most 7. groups must
+ * divide the channels, or the shape is empty. Instance norm is a group for each channel. */
+VKN_API void vkn_desc_group_norm(VknDesc *desc, VknOperation operation, uint32_t rank, const uint64_t *shape,
+                                 int32_t channel_axis, uint64_t groups);
+
 /* ------------------------------------------------------------------------------------------- plan */
 
 typedef struct VknPlan VknPlan;
@@ -440,7 +474,8 @@ typedef struct VknPlanInfo {
     uint32_t dispatch_count;
     uint32_t barrier_count;
     VknActivationSource activation_source;
-    uint64_t channel_count;        /* elements of each per-channel buffer */
+    uint64_t parameter_count;      /* elements of GAMMA, BETA and their gradients */
+    uint64_t channel_count;        /* elements of each other per-channel buffer */
     uint64_t statistic_count;      /* elements of each per-statistic buffer */
     uint64_t reduce_count;         /* elements behind each statistic */
     uint64_t size[VKN_ROLE_COUNT]; /* bytes that each role's buffer must have; 0: not bound */

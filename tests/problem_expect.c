@@ -35,7 +35,7 @@ static void expect_element(Problem *p, VknRole role, uint64_t index, double valu
 
 /* The statistic of a channel and virtual batch as y sees it, and the raw moments. */
 typedef struct Statistic {
-    double raw_mean, raw_m2, raw_count;
+    double raw_mean, raw_m2, raw_count, raw_mean_slack, raw_m2_slack;
     double count; /* with count_epsilon */
     Near mean, variance, sigma, inverse;
     double prologue_slack; /* of any u */
@@ -85,6 +85,8 @@ static Statistic statistic_of(const Problem *p, uint64_t index) {
     s.mean = (Near){mean, off + 4 * U * fabs(mean) * epsilon / n};
     s.variance.value = m2 / n;
     s.variance.slack = 2 * sqrt(s.variance.value) * off + off * off + 32 * U * s.variance.value + 1e-30;
+    s.raw_mean_slack = off;
+    s.raw_m2_slack = s.variance.slack * s.count;
     double squares = s.raw_m2 + s.raw_count * s.raw_mean * s.raw_mean;
     double size = sqrt(squares / n), off_size = s.prologue_slack + 16 * U * fmax(fabs(least), fabs(most));
     if (p->desc.statistic != VKN_STATISTIC_VARIANCE) {
@@ -186,8 +188,8 @@ static void expect_statistic(Problem *p, uint64_t index, const Statistic *s) {
             expect_untouched(p, role, index, 1);
     /* Of the two words of the mean the sum is compared. */
     const double moments[] = {s->raw_count, s->raw_mean, 0, s->raw_m2};
-    const double slack[] = {0, s->mean.slack + 2 * U * fabs(s->raw_mean), 2 * U * fabs(s->raw_mean) + 1e-30,
-                            s->variance.slack * s->count + 1e-30};
+    const double slack[] = {0, s->raw_mean_slack + 2 * U * fabs(s->raw_mean),
+                            2 * U * fabs(s->raw_mean) + 1e-30, s->raw_m2_slack + 1e-30};
     for (uint32_t word = 0; word < 4; word++) {
         expect(p, VKN_ROLE_MOMENTS, 4 * index + word, moments[word],
                s->raw_count || word == 0 ? slack[word] : INFINITY);

@@ -221,6 +221,11 @@ typedef enum VknOperation {
      * merge, and if wanted DGAMMA and DBETA of this part of the batch. MEAN and INV_STD or VARIANCE are those
      * of the whole batch. TRAIN_GRADIENT with SUMS is the second half. */
     VKN_OPERATION_GRADIENT_STATISTICS = 7,
+    /* VknDesc.statistic itself, over all axes that are not kept: RESULT is act(statistic), INDEX where the
+     * greatest or least element is. Of no elements at all it is what the statistic begins with: 0, of a product
+     * 1, of a maximum and of LOG_SUM_EXP -inf, of a minimum inf, of MEAN and VARIANCE NaN. Its gradient has no
+     * operation of its own: that of a sum is dy itself, repeated. */
+    VKN_OPERATION_REDUCE = 8,
 } VknOperation;
 
 /* The operation of a layer that Keras' call(training) would run: without `trainable` a layer is frozen, so
@@ -235,45 +240,55 @@ static inline VknOperation vkn_batch_norm_mode(bool training, bool trainable) {
  * then [virtual batch][channel]. "Per parameter" is the same as per channel, unless there are parameter_axes:
  * then one for each index of those, likewise.
  *
- *                       TRAIN     APPLY     STATIS-   FINISH    TRAIN_    APPLY_    GRADIENT_
+ *                       TRAIN     APPLY     STATIS-   FINISH    TRAIN_    APPLY_    GRADIENT_ REDUCE
  *                                           TICS                GRADIENT  GRADIENT  STATISTICS
- *     X                 in        in        in        -         in        in        in
- *     Y                 out       out       -         -         in opt    in opt    in opt
- *     RESIDUAL          in opt    in opt    -         -         in opt    in opt    in opt
- *     ACTIVATION_MASK   out opt   out opt   -         -         in opt    in opt    in opt
- *     GAMMA, BETA       in opt    in opt    -         -         in opt    in opt    in opt
- *     MASK              in opt    -         in opt    -         in opt    -         in opt
- *     MEAN              out opt   in        out opt   out opt   in        in        in
- *     INV_STD           out a)    in b)     out a)    out a)    in b)     in b)     in b)
- *     VARIANCE          out a)    in b)     out a)    out a)    in b)     in b)     in b)
- *     RUNNING_MEAN      update c) -         update c) update c) -         -         -
- *     RUNNING_VARIANCE  update c) -         update c) update c) -         -         -
- *     RENORM_MEAN, _STD update d) -         -         -         -         -         -
- *     RUNNING_STD       update d) -         -         -         -         -         -
- *     RENORM            out d)    -         -         -         in opt    -         in opt
- *     MOMENTS           in opt    -         out opt   in        -         -         -
- *     SUMS              -         -         -         -         in opt    -         out
- *     DY                -         -         -         -         in        in        in
- *     DX, DRESIDUAL     -         -         -         -         out e)    out e)    -
- *     DGAMMA, DBETA     -         -         -         -         out e)    out e)    out opt
+ *     X                 in        in        in        -         in f)     in        in        in
+ *     Y                 out       out       -         -         in opt    in opt    in opt    -
+ *     RESIDUAL          in opt    in opt    in g)     -         in opt g) in opt g) in opt g) in g)
+ *     RESIDUAL_SUM      out g)    out g)    -         -         -         -         -         -
+ *     SLOPE             in h)     in h)     -         -         in h)     in h)     -         -
+ *     ACTIVATION_MASK   out opt   out opt   -         -         in opt    in opt    in opt    -
+ *     GAMMA, BETA       in opt    in opt    -         -         in opt    in opt    in opt    -
+ *     MASK              in opt    -         in opt    -         in opt    -         in opt    in opt
+ *     MEAN              out opt   in i)     out opt   out opt   in i)     in i)     in        -
+ *     INV_STD           out a)    in b)     out a)    out a)    in b)     in b)     in b)     -
+ *     VARIANCE          out a)    in b)     out a)    out a)    in b)     in b)     in b)     -
+ *     RUNNING_MEAN      update c) -         update c) update c) -         -         -         -
+ *     RUNNING_VARIANCE  update c) -         update c) update c) -         -         -         -
+ *     RENORM_MEAN, _STD update d) -         -         -         -         -         -         -
+ *     RUNNING_STD       update d) -         -         -         -         -         -         -
+ *     RENORM            out d)    -         -         -         in opt    -         in opt    -
+ *     MOMENTS           in opt    -         out opt   in        -         -         -         -
+ *     SUMS              -         -         -         -         in opt    -         out       -
+ *     DY                -         -         -         -         in        in        in        -
+ *     DX, DRESIDUAL     -         -         -         -         out e)    out e)    -         -
+ *     DRESIDUAL_SUM     -         -         -         -         in g)     in g)     -         -
+ *     DGAMMA, DBETA     -         -         -         -         out e)    out e)    out opt   -
+ *     DSLOPE            -         -         -         -         out e)    out e)    -         -
+ *     RESULT, INDEX     -         -         -         -         -         -         -         out e)
  *     WORKSPACE         scratch, required when VknPlanInfo.size[VKN_ROLE_WORKSPACE] > 0
  *
- *     a) optional, at most one of the two   b) one of the two          c) both or neither
+ *     a) optional, at most one of the two   b) one of the two; none of VKN_STATISTIC_NONE   c) both or neither
  *     d) RENORM_MEAN and RENORM_STD both or neither; with them RENORM is optional, and RUNNING_STD is
- *        required when the running statistics are bound             e) at least one of the four */
+ *        required when the running statistics are bound             e) at least one of them
+ *     f) VKN_STATISTIC_LOG_SUM_EXP with the identity or EXP: without X, MEAN and INV_STD or VARIANCE, but with
+ *        Y, from which the gradient then comes
+ *     g) as VknDesc.residual_use allows; optional, but for RESIDUAL_SUM and DRESIDUAL_SUM, which are of
+ *        VKN_RESIDUAL_BEFORE, only there
+ *     h) required by VKN_ACTIVATION_PRELU, not of others            i) of statistics that have one */
 typedef enum VknRole {
     VKN_ROLE_X = 0,
     VKN_ROLE_Y = 1,
     VKN_ROLE_GAMMA = 2,            /* scale, per parameter; absent: 1 */
     VKN_ROLE_BETA = 3,             /* offset, per parameter; absent: 0 */
-    VKN_ROLE_MEAN = 4,             /* per statistic; only of VKN_STATISTIC_VARIANCE */
+    VKN_ROLE_MEAN = 4,             /* per statistic, of those that have one: VknStatistic */
     VKN_ROLE_INV_STD = 5,          /* 1 / sqrt(variance + epsilon), per statistic (PyTorch, ONNX) */
     VKN_ROLE_VARIANCE = 6,         /* biased variance, per statistic (oneDNN) */
     VKN_ROLE_RUNNING_MEAN = 7,     /* moving mean, per channel, updated in place */
     VKN_ROLE_RUNNING_VARIANCE = 8, /* moving variance, per channel, updated in place */
     VKN_ROLE_MOMENTS = 9,          /* VknMoments per statistic; an input: [moment_parts][statistic] */
     VKN_ROLE_WORKSPACE = 10,       /* contents undefined before and after */
-    VKN_ROLE_RESIDUAL = 11,        /* added before the activation; shaped like y, VknDesc.residual */
+    VKN_ROLE_RESIDUAL = 11,        /* VknDesc.residual_use; shaped like y, VknDesc.residual */
     VKN_ROLE_DY = 12,              /* gradient of the loss by y; lies like y, VknDesc.y */
     VKN_ROLE_DX = 13,              /* gradient of the loss by x, VknDesc.dx */
     VKN_ROLE_DGAMMA = 14,          /* gradient by gamma, per parameter; may be wanted without GAMMA */
@@ -300,9 +315,16 @@ typedef enum VknRole {
     VKN_ROLE_RUNNING_STD = 21,
     VKN_ROLE_RENORM = 22, /* r and d, two words per channel, saved for the gradient */
     VKN_ROLE_SUMS = 23,   /* VknSums per statistic; TRAIN_GRADIENT: [moment_parts][statistic] */
+    VKN_ROLE_SLOPE = 24,  /* of VKN_ACTIVATION_PRELU, per parameter */
+    VKN_ROLE_DSLOPE = 25, /* gradient by the slope, per parameter */
+    VKN_ROLE_RESIDUAL_SUM = 26,  /* x + residual, lies like VknDesc.dx; normalized is what is stored here */
+    VKN_ROLE_DRESIDUAL_SUM = 27, /* what else the loss depends on RESIDUAL_SUM by: added to DX, lies like it */
+    VKN_ROLE_RESULT = 28, /* per statistic, dense, of type VknDesc.y.type */
+    VKN_ROLE_INDEX = 29,  /* of MAX and MIN, per statistic, one uint32_t: the number of the element among the
+                             statistic's, row-major in the order of the axes; of no elements 0xFFFFFFFF */
 } VknRole;
 
-#define VKN_ROLE_COUNT     24
+#define VKN_ROLE_COUNT     30
 #define VKN_ROLE_BIT(role) (1u << (role))
 
 /* Mergeable statistics of a set of elements (Chan, Golub & LeVeque 1979). The mean is mean + mean_low:
@@ -347,16 +369,45 @@ typedef enum VknMomentum {
                                     batch's number is VknRecordInfo.batch_number; momentum is ignored */
 } VknMomentum;
 
-/* What x is normalized with. "Mean" and "variance" in this header are these. */
+/* What u = prologue(x) is normalized with, to xhat. "Mean" and "variance" in this header are these. */
 typedef enum VknStatistic {
-    VKN_STATISTIC_VARIANCE = 0, /* the mean, and the variance around it: batch, layer, group, instance norm */
-    VKN_STATISTIC_MEAN_SQUARE = 1, /* 0, and the mean of squares: RMS norm (Zhang & Sennrich 2019) */
-    VKN_STATISTIC_SUM_SQUARE = 2,  /* 0, and the sum of squares; the inverse deviation is 1 / sqrt(max(sum,
-                                      epsilon)): L2 normalization, Keras' UnitNormalization (epsilon 1e-12).
-                                      torch.nn.functional.normalize has the square of its eps here. */
+    /* The mean, and the variance around it: batch, layer, group, instance norm. */
+    VKN_STATISTIC_VARIANCE = 0,
+    /* The mean of squares, no mean: xhat = u / sqrt(variance + epsilon). RMS norm (Zhang & Sennrich 2019). */
+    VKN_STATISTIC_MEAN_SQUARE = 1,
+    /* The sum of squares, no mean: xhat = u / sqrt(max(sum, epsilon)). L2 normalization, Keras'
+     * UnitNormalization (epsilon 1e-12). torch.nn.functional.normalize has the square of its eps here. */
+    VKN_STATISTIC_SUM_SQUARE = 2,
+    /* The sum of |u|^power, no mean: xhat = u / max(sum, epsilon)^(1 / power). L1 and Lp normalization. */
+    VKN_STATISTIC_SUM_POWER = 3,
+    /* The maximum as mean, the sum of exp(u - maximum) as variance, its inverse as inverse deviation, epsilon is
+     * ignored: xhat = u - log(sum of exp(u)). Log-softmax, and with the activation EXP softmax. Where MASK is 0,
+     * u counts as -inf. Of -inf alone xhat is -inf, so that softmax is 0 there; with a NaN or inf all is NaN.
+     * mask_stride is usually that of x. Excludes GAMMA and BETA. */
+    VKN_STATISTIC_LOG_SUM_EXP = 4,
+    /* xhat = 1 for the greatest element, 0 for the others. Hardmax; TRAIN and REDUCE. Excludes GAMMA, BETA. */
+    VKN_STATISTIC_MAX = 5,
+    /* No statistic: xhat = u. Activations alone; APPLY and APPLY_GRADIENT. Needs no kept axes. */
+    VKN_STATISTIC_NONE = 6,
+    /* Of REDUCE alone. NaN is greater and less than any number; of equals the first is found. */
+    VKN_STATISTIC_MIN = 7,
+    VKN_STATISTIC_SUM = 8, /* of any size to within a few roundings of the sum of |u| (Neumaier 1974) */
+    VKN_STATISTIC_MEAN = 9,
+    VKN_STATISTIC_PRODUCT = 10, /* no intermediate overflows or underflows */
 } VknStatistic;
 
-/* Which variance moves into RUNNING_VARIANCE. y and VARIANCE always have the biased one. */
+/* What RESIDUAL is to the rest. */
+typedef enum VknResidualUse {
+    VKN_RESIDUAL_AFTER = 0, /* y = act(gamma * xhat + beta + residual) */
+    /* u = prologue(x + residual): the add before the norm of transformers. RESIDUAL_SUM keeps the sum. The
+     * gradient has the sum as X and no RESIDUAL; DX is the gradient by both. */
+    VKN_RESIDUAL_BEFORE = 1,
+    /* y = act(gamma * xhat + beta) * residual: the gated family, with VKN_STATISTIC_NONE. glu has SIGMOID, reglu
+     * RELU, geglu GELU, swiglu SILU; x is the half that the activation takes, the residual the other. */
+    VKN_RESIDUAL_FACTOR = 2,
+} VknResidualUse;
+
+/* Which variance moves into RUNNING_VARIANCE, and REDUCE returns. y and VARIANCE always have the biased one. */
 typedef enum VknRunningVariance {
     VKN_RUNNING_VARIANCE_BIASED = 0,   /* M2 / n (Keras 3, ONNX, oneDNN) */
     VKN_RUNNING_VARIANCE_UNBIASED = 1, /* M2 / (n - 1), n = 1 counts as 2 (PyTorch, cuDNN) */
@@ -370,11 +421,13 @@ typedef struct VknDesc {
                                      plan has no dispatch, nothing is written, running statistics stay. */
     /* The axes that keep separate statistics; all other axes are reduced. Keras' and ONNX's `axis`:
      * {1} is batch normalization of NCHW, {-1} of NHWC. Each from -rank to rank - 1, negative counts
-     * from the end, none twice, at least one. */
+     * from the end, none twice, at least one but of VKN_STATISTIC_NONE. */
     uint32_t kept_axis_count;
     int32_t kept_axes[VKN_MAX_RANK];
     VknStatistic statistic;
-    /* The axes that GAMMA, BETA and their gradients have. None: the kept axes, as in batch normalization.
+    float power; /* of SUM_POWER: finite, >= 1 */
+    bool last_index; /* MAX and MIN: of equals the last one counts, not the first (ONNX select_last_index) */
+    /* The axes that GAMMA, BETA, SLOPE and their gradients have. None: the kept axes, as in batch normalization.
      * Layer and RMS norm have those that are not kept. Other axes than the kept ones exclude MASK, RUNNING_,
      * RENORM_ and MOMENTS, SUMS, virtual batches and packed channels. */
     uint32_t parameter_axis_count;
@@ -383,9 +436,10 @@ typedef struct VknDesc {
      * WORKSPACE is implied. */
     uint32_t roles;
     VknTensor x;
-    VknTensor y;        /* Y and DY */
+    VknTensor y;        /* Y and DY; its type is that of RESULT */
     VknTensor residual; /* RESIDUAL and DRESIDUAL */
-    VknTensor dx;       /* DX. Fastest when it lies like x, and residual like y. */
+    VknTensor dx;       /* DX, RESIDUAL_SUM and DRESIDUAL_SUM. Fastest when it lies like x, and residual like y. */
+    VknResidualUse residual_use;
     /* MASK: bytes from one index to the next along each axis. All zero: Keras' mask, which has one axis less
      * than x: dense over all axes but the last, and the same along the last one. */
     uint64_t mask_stride[VKN_MAX_RANK];
@@ -410,12 +464,12 @@ typedef struct VknDesc {
     float renorm_r_min;    /* 0 <= renorm_r_min <= renorm_r_max; Keras' rmin, default 0 */
     float renorm_r_max;    /* Keras' rmax, default infinity */
     float renorm_d_max;    /* >= 0; Keras' dmax, default infinity */
-    float epsilon;         /* added to the variance; finite, >= 0. Keras 1e-3, PyTorch and ONNX 1e-5. With
+    float epsilon;         /* finite, >= 0; VknStatistic. Keras 1e-3, PyTorch and ONNX 1e-5. With
                               variance + epsilon == 0 the inverse deviation is 0, as in PyTorch. */
     VknMomentum momentum_convention;
     float momentum; /* 0 to 1; read when the running statistics are bound */
     VknRunningVariance running_variance;
-    VknActivation activation; /* after the affine transform and the residual; where there is Y or DY */
+    VknActivation activation; /* after the affine transform and the residual; of Y, DY and RESULT */
     VknActivation prologue;   /* before the statistic: every x is prologue(x); not of FINISH */
     bool accumulate;          /* gradients: add to what DGAMMA and DBETA hold, instead of overwriting it */
     uint32_t moment_parts;    /* parts of MOMENTS (FINISH, TRAIN) or SUMS (TRAIN_GRADIENT) to merge, >= 1 */
@@ -451,6 +505,27 @@ VKN_API void vkn_desc_rms_norm(VknDesc *desc, VknOperation operation, uint32_t r
  * divide the channels, or the shape is empty. Instance norm is a group for each channel. */
 VKN_API void vkn_desc_group_norm(VknDesc *desc, VknOperation operation, uint32_t rank, const uint64_t *shape,
                                  int32_t channel_axis, uint64_t groups);
+
+/* Lp normalization: u / max(sum of |u|^power over `axes`, epsilon)^(1 / power), without mean, gamma and beta. power
+ * 1 and 2 are L1 and L2; epsilon is 1e-12 (tf.keras' l2_normalize and UnitNormalization). */
+VKN_API void vkn_desc_lp_norm(VknDesc *desc, VknOperation operation, uint32_t rank, const uint64_t *shape,
+                              uint32_t axis_count, const int32_t *axes, float power);
+
+/* Softmax over all `axes` together, or log-softmax. TRAIN has X and Y, its gradient DY, Y and DX. A factor of x is
+ * the prologue LINEAR, a mask is MASK with mask_stride. */
+VKN_API void vkn_desc_softmax(VknDesc *desc, VknOperation operation, uint32_t rank, const uint64_t *shape,
+                              uint32_t axis_count, const int32_t *axes);
+VKN_API void vkn_desc_log_softmax(VknDesc *desc, VknOperation operation, uint32_t rank, const uint64_t *shape,
+                                  uint32_t axis_count, const int32_t *axes);
+
+/* An activation alone: APPLY has X and Y, APPLY_GRADIENT X, DY and DX. kept_axes, none here, are those of SLOPE. */
+VKN_API void vkn_desc_activation(VknDesc *desc, VknOperation operation, uint32_t rank, const uint64_t *shape,
+                                 VknActivation activation);
+
+/* REDUCE over `axes` (all of them: the description has a first axis of size 1 then, and rank is at most 7). Roles X
+ * and RESULT. The L1 norm is SUM with the prologue ABS, L2 SUM_SQUARE with the activation SQRT. */
+VKN_API void vkn_desc_reduce(VknDesc *desc, VknStatistic statistic, uint32_t rank, const uint64_t *shape,
+                             uint32_t axis_count, const int32_t *axes);
 
 /* ------------------------------------------------------------------------------------------- plan */
 

@@ -43,7 +43,7 @@ static const Row ROWS[] = {
 
 VknActivation vkn_activation_default(VknActivationId id) {
     VknActivation activation = {.id = VKN_ACTIVATION_IDENTITY};
-    if ((size_t)id >= ROW_COUNT)
+    if ((size_t)id >= ROW_COUNT || !ROWS[id].name)
         return activation;
     activation.id = id;
     for (uint32_t i = 0; i < VKN_MAX_ACTIVATION_PARAMETERS; i++)
@@ -67,7 +67,7 @@ bool vkn_activation_halves(const VknActivation *activation) {
 
 VknResult vkn_activation_resolve(const VknHost *host, const char *name, VknActivation *activation) {
     float *p = activation->parameter;
-    if ((size_t)activation->id >= ROW_COUNT)
+    if ((size_t)activation->id >= ROW_COUNT || !ROWS[activation->id].name)
         return VKN_FAIL(host, INVALID_ARGUMENT, "%s.id must be a VknActivationId (0 to %d), not %d", name,
                         (int)ROW_COUNT - 1, (int)activation->id);
     const Row *row = &ROWS[activation->id];

@@ -13,7 +13,11 @@ static bool is_in_place(const VknDesc *desc, const VknBuffer *buffers, uint32_t 
     } ROWS[] = {{VKN_ROLE_X, VKN_ROLE_Y},
                 {VKN_ROLE_RESIDUAL, VKN_ROLE_Y},
                 {VKN_ROLE_DY, VKN_ROLE_DX},
-                {VKN_ROLE_DY, VKN_ROLE_DRESIDUAL}};
+                {VKN_ROLE_DY, VKN_ROLE_DRESIDUAL},
+                {VKN_ROLE_Y, VKN_ROLE_DX},
+                {VKN_ROLE_X, VKN_ROLE_RESIDUAL_SUM},
+                {VKN_ROLE_RESIDUAL, VKN_ROLE_RESIDUAL_SUM},
+                {VKN_ROLE_DRESIDUAL_SUM, VKN_ROLE_DX}};
     for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
         if (ROWS[i].in != in || ROWS[i].out != out)
             continue;

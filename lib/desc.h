@@ -17,6 +17,9 @@ const VknOperationInfo *vkn_operation_info(VknOperation operation);
 
 bool vkn_operation_is_gradient(VknOperation operation);
 
+/* Whether it is a gradient that takes y for x. */
+bool vkn_desc_is_from_output(const VknDesc *desc);
+
 /* Whether a role is an input that has moment_parts records per statistic. */
 bool vkn_desc_merges(const VknDesc *desc, uint32_t role);
 

@@ -7,11 +7,11 @@
 /* VknMoments, VknSums, and affine records; coefficients are twice as long. */
 #define RECORD_BYTES sizeof(VknMoments)
 
-/* A kernel family and what it may bind; most uses of any is eleven. */
+/* A kernel family and what it may bind; most uses of any is fourteen. */
 typedef struct Stage {
     VknKernel kernel[VKN_ACCESS_COUNT];
     uint32_t statistic_bytes; /* the largest of what it binds per statistic, per part for reduce */
-    VknUse uses[12];
+    VknUse uses[16];
 } Stage;
 
 #define USE(resource, binding, direction)                                                                    \
@@ -25,11 +25,15 @@ typedef struct Stage {
 #define USE_RUNNING                                                                                          \
     USE(ROLE_RUNNING_MEAN, RUNNING_MEAN, UPDATE), USE(ROLE_RUNNING_VARIANCE, RUNNING_VARIANCE, UPDATE)
 #define USE_OUTPUT                                                                                           \
-    USE(ROLE_Y, Y, WRITE), USE(ROLE_RESIDUAL, RESIDUAL, READ),                                               \
-        USE(ROLE_ACTIVATION_MASK, ACTIVATION_MASK, WRITE)
-/* One of these is there: where the derivative of the activation comes from. */
-#define USE_SOURCE                                                                                           \
-    USE(ROLE_RESIDUAL, SOURCE, READ), USE(ROLE_Y, SOURCE, READ), USE(ROLE_ACTIVATION_MASK, SOURCE, READ)
+    USE(ROLE_Y, Y, WRITE), USE(ROLE_RESIDUAL, RESIDUAL, READ), USE(ROLE_SLOPE, SLOPE, READ),                 \
+        USE(ROLE_ACTIVATION_MASK, ACTIVATION_MASK, WRITE), USE(ROLE_RESIDUAL_SUM, RESIDUAL_SUM, WRITE)
+/* x, y or both; with y in x's place, or of these one: where the derivative of the activation comes from. */
+#define USE_INPUT                                                                                            \
+    USE(ROLE_X, X, READ), USE(ROLE_Y, X, READ), USE(ROLE_DY, DY, READ), USE(ROLE_RESIDUAL, SOURCE, READ),    \
+        USE(ROLE_Y, SOURCE, READ), USE(ROLE_ACTIVATION_MASK, SOURCE, READ), USE(ROLE_SLOPE, SOURCE, READ)
+#define USE_GRADIENTS                                                                                        \
+    USE(ROLE_DX, DX, WRITE), USE(ROLE_DRESIDUAL, DRESIDUAL, WRITE),                                          \
+        USE(ROLE_DRESIDUAL_SUM, DRESIDUAL_SUM, READ), USE(RESOURCE_COEFFICIENTS, COEFFICIENTS_IN, READ)
 #define ACCESSES(row, column, any)                                                                           \
     {                                                                                                        \
         [VKN_ACCESS_ROW] = VKN_KERNEL_##row, [VKN_ACCESS_COLUMN] = VKN_KERNEL_##column,                      \
@@ -45,14 +49,25 @@ static const Stage REDUCE = {
     ACCESSES(REDUCE_ROW, REDUCE_COLUMN, REDUCE_ANY),
     RECORD_BYTES,
     {USE(ROLE_X, X, READ), USE(ROLE_MASK, MASK, READ), USE(RESOURCE_PARTS, RECORDS_OUT, WRITE), END}};
+/* x + residual has the statistic. */
+static const Stage REDUCE_BEFORE = {ACCESSES(REDUCE_ROW, REDUCE_COLUMN, REDUCE_ANY),
+                                    RECORD_BYTES,
+                                    {USE(ROLE_X, X, READ), USE(ROLE_RESIDUAL, RESIDUAL, READ),
+                                     USE(ROLE_MASK, MASK, READ), USE(RESOURCE_PARTS, RECORDS_OUT, WRITE),
+                                     END}};
 static const Stage APPLY_GIVEN = {ACCESSES(APPLY_ROW, APPLY_COLUMN, APPLY_ANY),
                                   4,
                                   {USE(ROLE_X, X, READ), USE_OUTPUT, USE_AFFINE, USE_SAVED(READ), END}};
 static const Stage APPLY = {ACCESSES(APPLY_ROW, APPLY_COLUMN, APPLY_ANY),
                             RECORD_BYTES,
-                            {USE(ROLE_X, X, READ), USE_OUTPUT, USE(RESOURCE_AFFINE, AFFINE_IN, READ), END}};
+                            {USE(ROLE_X, X, READ), USE_OUTPUT, USE(RESOURCE_AFFINE, AFFINE_IN, READ),
+                             USE(ROLE_MASK, MASK, READ), END}};
 static const Stage FINISH = {
     ACCESSES(FINISH, FINISH, FINISH), RECORD_BYTES, {USE_AFFINE, USE_SAVED(WRITE), USE_RUNNING, END}};
+
+static const Stage FINISH_RESULT = {ACCESSES(FINISH, FINISH, FINISH),
+                                    RECORD_BYTES,
+                                    {USE(ROLE_RESULT, RESULT, WRITE), USE(ROLE_INDEX, INDEX, WRITE), END}};
 
 /* Batch renormalization: finish leaves to renorm what depends on the renorm moments. */
 static const Stage FINISH_BEFORE_RENORM = {
@@ -68,20 +83,15 @@ static const Stage RENORM = {
 
 static const Stage GRADIENT_NORM = {ACCESSES(GRADIENT_NORM_ROW, GRADIENT_NORM_COLUMN, COUNT),
                                     RECORD_BYTES,
-                                    {USE(ROLE_X, X, READ), USE(ROLE_DY, DY, READ), USE_AFFINE,
-                                     USE_SAVED(READ), USE(ROLE_DX, NORM_DX, WRITE),
+                                    {USE_INPUT, USE_AFFINE, USE_SAVED(READ), USE(ROLE_DX, NORM_DX, WRITE),
                                      USE(RESOURCE_PARTS, RECORDS_OUT, WRITE), END}};
 static const Stage GRADIENT_REDUCE = {
     ACCESSES(GRADIENT_REDUCE_ROW, GRADIENT_REDUCE_COLUMN, GRADIENT_REDUCE_ANY),
     RECORD_BYTES,
-    {USE(ROLE_X, X, READ), USE(ROLE_DY, DY, READ), USE_SOURCE, USE_AFFINE, USE_SAVED(READ),
-     USE(RESOURCE_PARTS, RECORDS_OUT, WRITE), END}};
+    {USE_INPUT, USE_AFFINE, USE_SAVED(READ), USE(RESOURCE_PARTS, RECORDS_OUT, WRITE), END}};
 static const Stage GRADIENT_APPLY = {ACCESSES(GRADIENT_APPLY_ROW, GRADIENT_APPLY_COLUMN, GRADIENT_APPLY_ANY),
                                      2 * RECORD_BYTES,
-                                     {USE(ROLE_X, X, READ), USE(ROLE_DY, DY, READ), USE_SOURCE,
-                                      USE(ROLE_DX, DX, WRITE), USE(ROLE_DRESIDUAL, DRESIDUAL, WRITE),
-                                      USE(ROLE_MASK, MASK, READ),
-                                      USE(RESOURCE_COEFFICIENTS, COEFFICIENTS_IN, READ), END}};
+                                     {USE_INPUT, USE_GRADIENTS, USE(ROLE_MASK, MASK, READ), END}};
 /* Where gamma and beta differ between elements: no records hold them. */
 static const Stage APPLY_ELEMENTS = {
     ACCESSES(APPLY_ROW, APPLY_COLUMN, APPLY_ANY),
@@ -94,13 +104,15 @@ static const Stage GRADIENT_FINISH_ELEMENTS = {
 static const Stage GRADIENT_APPLY_ELEMENTS = {
     ACCESSES(GRADIENT_APPLY_ROW, GRADIENT_APPLY_COLUMN, GRADIENT_APPLY_ANY),
     2 * RECORD_BYTES,
-    {USE(ROLE_X, X, READ), USE(ROLE_DY, DY, READ), USE_SOURCE, USE(ROLE_DX, DX, WRITE),
-     USE(ROLE_DRESIDUAL, DRESIDUAL, WRITE), USE(ROLE_GAMMA, APPLY_GAMMA, READ),
-     USE(ROLE_BETA, APPLY_BETA, READ), USE(RESOURCE_COEFFICIENTS, COEFFICIENTS_IN, READ), END}};
+    {USE_INPUT, USE_GRADIENTS, USE(ROLE_GAMMA, APPLY_GAMMA, READ), USE(ROLE_BETA, APPLY_BETA, READ), END}};
 static const Stage GRADIENT_FINISH = {
     ACCESSES(GRADIENT_FINISH, GRADIENT_FINISH, GRADIENT_FINISH),
     2 * RECORD_BYTES,
     {USE_AFFINE, USE_SAVED(READ), USE(ROLE_DGAMMA, DGAMMA, UPDATE), USE(ROLE_DBETA, DBETA, UPDATE), END}};
+
+static const Stage GRADIENT_FINISH_SLOPE = {ACCESSES(GRADIENT_FINISH, GRADIENT_FINISH, GRADIENT_FINISH),
+                                            RECORD_BYTES,
+                                            {USE(ROLE_DSLOPE, DSLOPE, UPDATE), END}};
 
 /* What does not fit beside a mask, renormalization or virtual batches is prepared as coefficients first. */
 static const Stage GRADIENT_PREPARE = {ACCESSES(GRADIENT_FINISH, GRADIENT_FINISH, GRADIENT_FINISH),
@@ -109,8 +121,8 @@ static const Stage GRADIENT_PREPARE = {ACCESSES(GRADIENT_FINISH, GRADIENT_FINISH
 static const Stage GRADIENT_REDUCE_PREPARED = {
     ACCESSES(GRADIENT_REDUCE_ROW, GRADIENT_REDUCE_COLUMN, GRADIENT_REDUCE_ANY),
     2 * RECORD_BYTES,
-    {USE(ROLE_X, X, READ), USE(ROLE_DY, DY, READ), USE_SOURCE, USE(ROLE_MASK, MASK, READ),
-     USE(RESOURCE_COEFFICIENTS, COEFFICIENTS_IN, READ), USE(RESOURCE_PARTS, RECORDS_OUT, WRITE), END}};
+    {USE_INPUT, USE(ROLE_MASK, MASK, READ), USE(RESOURCE_COEFFICIENTS, COEFFICIENTS_IN, READ),
+     USE(RESOURCE_PARTS, RECORDS_OUT, WRITE), END}};
 static const Stage GRADIENT_FINISH_PREPARED = {ACCESSES(GRADIENT_FINISH, GRADIENT_FINISH, GRADIENT_FINISH),
                                                2 * RECORD_BYTES,
                                                {USE(RESOURCE_COEFFICIENTS, COEFFICIENTS_IN, UPDATE),
@@ -121,11 +133,15 @@ static bool is_gradient(const VknPlanner *p) {
     return vkn_operation_is_gradient(p->schedule->desc.operation);
 }
 
-/* Whether a kernel of this operation has a use for the resource. */
-static bool is_used(const VknPlanner *p, uint32_t resource) {
+/* Whether a kernel of this operation has this use. */
+static bool is_used(const VknPlanner *p, const VknUse *use) {
     const VknDesc *desc = &p->schedule->desc;
-    if (resource >= VKN_ROLE_COUNT)
-        return true;
+    uint32_t resource = use->resource;
+    if (resource >= VKN_ROLE_COUNT) /* of an activation alone there are no coefficients */
+        return p->region[resource - VKN_ROLE_COUNT].size > 0;
+    if (is_gradient(p) && resource == VKN_ROLE_Y &&
+        vkn_desc_is_from_output(desc) != (use->binding == VKN_BINDING_X))
+        return false;
     /* Beta enters a gradient only where z is computed again. */
     if (is_gradient(p) && resource == VKN_ROLE_BETA && vkn_desc_source(desc) != VKN_ACTIVATION_SOURCE_INPUT)
         return false;
@@ -193,7 +209,8 @@ static bool is_elementwise(const VknPlanner *p, VknWorker worker) {
 static uint64_t part_iterations(const VknPlanner *p, const Stage *stage, const Tiling *t) {
     VknWorker worker = stage_worker(p, stage, p->team);
     uint64_t walk = vkn_divide_up(t->length, vkn_worker_lanes(p, worker));
-    bool masked = stage == &REDUCE && p->schedule->desc.roles & VKN_HAS_MASK; /* it looks for its shift */
+    bool masked = (stage == &REDUCE || stage == &REDUCE_BEFORE) &&
+                  p->schedule->desc.roles & VKN_HAS_MASK; /* it looks for its shift */
     bool twice = stage == &NORM || stage == &GRADIENT_NORM || masked;
     if (is_elementwise(p, worker))
         return 1;
@@ -266,7 +283,7 @@ static VknResult emit_boxes(VknPlanner *p, const Stage *stage, const Tiling *t, 
         for (const VknUse *use = stage->uses; use->resource != VKN_RESOURCE_COUNT; use++) {
             VknSpace space = space_of(p, use->resource);
             uint64_t records = use->resource == VKN_RESOURCE_PARTS ? total : 1;
-            if (is_used(p, use->resource))
+            if (is_used(p, use))
                 vkn_step_bind(p, step, *use, vkn_box_first(p->view, &box, space) * records,
                               vkn_box_span(p->view, &box, space) * records);
         }
@@ -275,7 +292,7 @@ static VknResult emit_boxes(VknPlanner *p, const Stage *stage, const Tiling *t, 
         step->push.part_first = (uint32_t)(i % reduced * t->parts);
         step->push.part_total = (uint32_t)total;
         if (p->schedule->desc.operation == VKN_OPERATION_TRAIN_GRADIENT && !p->by_parameter)
-            step->spec[VKN_SPEC_ROLES - 1] |= VKN_HAS_COUPLING;
+            step->spec[VKN_SPEC_MODES - 1] |= VKN_MODE_COUPLING;
         vkn_step_set_groups(p, step, box_items(p, stage, &box, t->parts), part_iterations(p, stage, t));
     }
     return VKN_SUCCESS;
@@ -295,8 +312,10 @@ VknResult vkn_emit_norm(VknPlanner *p) {
 
 /* The more parts a statistic has, the fewer statistics fit a binding of PARTS. */
 VknResult vkn_emit_reduce(VknPlanner *p, uint64_t *parts) {
+    bool is_before = p->schedule->desc.residual_use == VKN_RESIDUAL_BEFORE;
     const Stage *stage = is_prepared(p)   ? &GRADIENT_REDUCE_PREPARED
                          : is_gradient(p) ? &GRADIENT_REDUCE
+                         : is_before      ? &REDUCE_BEFORE
                                           : &REDUCE;
     uint64_t most = binding_bytes(p->caps) / RECORD_BYTES;
     uint64_t guess;
@@ -366,7 +385,7 @@ static VknResult finish_step(VknPlanner *p, const Finish *f) {
     step->push.x_stride[VKN_CHANNEL] = (uint32_t)f->statistic_stride;
     step->push.x_stride[VKN_OUTER] = (uint32_t)f->part_stride;
     for (const VknUse *use = f->stage->uses; f->stores && use->resource != VKN_RESOURCE_COUNT; use++)
-        if (is_used(p, use->resource))
+        if (is_used(p, use))
             vkn_step_bind(p, step, *use, f->first, finish_span(p, f, use->resource));
     uint32_t roles = step->spec[VKN_SPEC_ROLES - 1];
     if (f->part_count)
@@ -384,7 +403,7 @@ static VknResult finish_step(VknPlanner *p, const Finish *f) {
         step->push.part_total = (uint32_t)f->merged_total;
     }
     if (p->schedule->desc.operation == VKN_OPERATION_TRAIN_GRADIENT)
-        step->spec[VKN_SPEC_ROLES - 1] |= VKN_HAS_COUPLING;
+        step->spec[VKN_SPEC_MODES - 1] |= VKN_MODE_COUPLING;
     vkn_step_set_groups(p, step, f->count, batch_count(p) * (2 + 2 * f->part_count));
     return VKN_SUCCESS;
 }
@@ -432,6 +451,8 @@ VknResult vkn_emit_finish(VknPlanner *p, uint32_t source, uint64_t parts, uint32
         stage = is_prepared(p)    ? &GRADIENT_FINISH_PREPARED
                 : has_elements(p) ? &GRADIENT_FINISH_ELEMENTS
                                   : &GRADIENT_FINISH;
+    else if (p->schedule->desc.operation == VKN_OPERATION_REDUCE)
+        stage = &FINISH_RESULT;
     else if (p->schedule->desc.roles & VKN_HAS_RENORM_MEAN)
         stage = &FINISH_BEFORE_RENORM;
     else if (has_elements(p))
@@ -468,6 +489,11 @@ VknResult vkn_emit_finish(VknPlanner *p, uint32_t source, uint64_t parts, uint32
         f.merged = VKN_RESOURCE_COUNT; /* they are updated where they are */
     else if (merged >= VKN_ROLE_COUNT && merged != VKN_RESOURCE_COUNT)
         vkn_region_add(p, merged, statistics);
+    VknResult result = finish_stage(p, f);
+    if (result || stage == &GRADIENT_FINISH_ELEMENTS || !(p->schedule->desc.roles & VKN_HAS_DSLOPE))
+        return result;
+    f.stage = &GRADIENT_FINISH_SLOPE; /* there is no binding left beside the others */
+    f.merged = VKN_RESOURCE_COUNT;
     return finish_stage(p, f);
 }
 

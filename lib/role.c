@@ -34,6 +34,12 @@ const VknRoleInfo vkn_roles[VKN_RESOURCE_COUNT] = {
     [VKN_ROLE_RUNNING_STD] = CHANNEL("RUNNING_STD", 32),
     [VKN_ROLE_RENORM] = CHANNEL("RENORM", 64),
     [VKN_ROLE_SUMS] = STATISTIC("SUMS", 128),
+    [VKN_ROLE_SLOPE] = PARAMETER("SLOPE"),
+    [VKN_ROLE_DSLOPE] = PARAMETER("DSLOPE"),
+    [VKN_ROLE_RESIDUAL_SUM] = TENSOR("RESIDUAL_SUM", DX),
+    [VKN_ROLE_DRESIDUAL_SUM] = TENSOR("DRESIDUAL_SUM", DX),
+    [VKN_ROLE_RESULT] = STATISTIC("RESULT", 0),
+    [VKN_ROLE_INDEX] = STATISTIC("INDEX", 32),
     [VKN_RESOURCE_PARTS] = STATISTIC("PARTS", 128),
     [VKN_RESOURCE_AFFINE] = STATISTIC("AFFINE", 128),
     [VKN_RESOURCE_COEFFICIENTS] = STATISTIC("COEFFICIENTS", 256),
@@ -55,6 +61,8 @@ const VknTensor *vkn_role_tensor(const VknDesc *desc, uint32_t role) {
 
 uint32_t vkn_role_bits(const VknDesc *desc, uint32_t resource) {
     const VknTensor *tensor = vkn_role_tensor(desc, resource);
+    if (resource == VKN_ROLE_RESULT)
+        tensor = &desc->y;
     if (tensor)
         return tensor->type == VKN_TYPE_F32 ? 32 : 16;
     return vkn_roles[resource].bits;

@@ -20,7 +20,7 @@ typedef struct VknRoleInfo {
     const char *name;
     VknPer per;
     VknSpace space; /* where its elements lie */
-    uint32_t bits;  /* of one; 0: a tensor, which has its type's size */
+    uint32_t bits;  /* of one; 0: of a type that the description names */
 } VknRoleInfo;
 
 extern const VknRoleInfo vkn_roles[VKN_RESOURCE_COUNT];

@@ -7,8 +7,8 @@
 #include "strategy.h"
 
 /* Tensors may share memory (in place), so for hazards they are one resource. */
-static uint32_t with_alias(uint32_t resources) {
-    uint32_t tensors = 0;
+static uint64_t with_alias(uint64_t resources) {
+    uint64_t tensors = 0;
     for (uint32_t i = 0; i < VKN_ROLE_COUNT; i++)
         tensors |= vkn_role_is_tensor(i) ? VKN_ROLE_BIT(i) : 0;
     return resources & tensors ? resources | tensors : resources;
@@ -33,11 +33,12 @@ static bool windows_overlap(const VknStep *a, const VknStep *b, uint64_t alignme
 /* A step needs a barrier when a step since the last barrier wrote what it touches or read what it writes:
  * any of an earlier stage, or one of its own stage whose window overlaps. */
 static void place_barriers(const VknCaps *caps, VknSchedule *schedule) {
-    uint32_t earlier_reads = 0, earlier_writes = 0, stage_reads = 0, stage_writes = 0, stage_first = 0;
+    uint64_t earlier_reads = 0, earlier_writes = 0, stage_reads = 0, stage_writes = 0;
+    uint32_t stage_first = 0;
     uint64_t alignment = vkn_max(caps->storage_offset_alignment, 16);
     for (uint32_t i = 0; i < schedule->step_count; i++) {
         VknStep *step = &schedule->steps[i];
-        uint32_t reads = with_alias(step->reads), writes = with_alias(step->writes);
+        uint64_t reads = with_alias(step->reads), writes = with_alias(step->writes);
         if (i && step->stage != schedule->steps[i - 1].stage) {
             earlier_reads |= stage_reads;
             earlier_writes |= stage_writes;
@@ -72,7 +73,7 @@ static void set_sizes(VknSchedule *schedule, const VknView *view) {
                          : vkn_roles[role].per == VKN_PER_CHANNEL ? view->channel_count
                                                                   : view->statistic_count;
         count *= element ? view->reduce_count : 1;
-        uint64_t span = element ? vkn_box_span(view, &all, vkn_roles[role].space) : count;
+        uint64_t span = element && count ? vkn_box_span(view, &all, vkn_roles[role].space) : count;
         if (vkn_desc_merges(desc, role))
             count = span *= desc->moment_parts;
         if (role == VKN_ROLE_MASK) /* repeated elements are one */
@@ -139,6 +140,32 @@ VknResult vkn_schedule_check_caps(const VknHost *host, const VknCaps *caps) {
     return VKN_SUCCESS;
 }
 
+static bool is_kept(const VknDesc *desc, uint32_t axis) {
+    for (uint32_t i = 0; i < desc->kept_axis_count; i++)
+        if (desc->kept_axes[i] == (int32_t)axis)
+            return true;
+    return false;
+}
+
+/* Whether there is nothing to write. */
+static bool is_empty(const VknDesc *desc) {
+    for (uint32_t i = 0; i < desc->rank; i++)
+        if (desc->shape[i] == 0 && (desc->operation != VKN_OPERATION_REDUCE || is_kept(desc, i)))
+            return true;
+    return false;
+}
+
+/* Makes reduced axes of size 0 one of size 1; returns whether there was one. */
+static bool fill_reduced(VknDesc *desc) {
+    bool any = false;
+    for (uint32_t i = 0; i < desc->rank; i++)
+        if (desc->shape[i] == 0) {
+            desc->shape[i] = 1;
+            any = true;
+        }
+    return any;
+}
+
 VknResult vkn_schedule_make(const VknHost *host, const VknCaps *caps, const VknDesc *desc,
                             VknSchedule *schedule) {
     memset(schedule, 0, sizeof *schedule);
@@ -150,12 +177,13 @@ VknResult vkn_schedule_make(const VknHost *host, const VknCaps *caps, const VknD
 
     VknPlanInfo *info = &schedule->info;
     info->strategy_name = "none";
-    for (uint32_t i = 0; i < desc->rank; i++)
-        if (desc->shape[i] == 0)
-            return VKN_SUCCESS;
+    if (is_empty(&schedule->desc))
+        return VKN_SUCCESS;
 
     const VknStrategy *strategy;
-    VknView view = vkn_view_make(&schedule->desc);
+    VknDesc whole = schedule->desc; /* of nothing, a reduction has a result still */
+    bool nothing = fill_reduced(&whole);
+    VknView view = vkn_view_make(&whole);
     VknPlanner planner = {.host = host,
                           .caps = caps,
                           .tuning = vkn_tuning(caps),
@@ -163,9 +191,17 @@ VknResult vkn_schedule_make(const VknHost *host, const VknCaps *caps, const VknD
                           .access = VKN_ACCESS_ANY,
                           .team = VKN_TEAM_LANE,
                           .schedule = schedule};
+    if (schedule->desc.roles & VKN_HAS_INDEX && view.reduce_count >= UINT32_MAX)
+        return VKN_FAIL(host, UNSUPPORTED,
+                        "INDEX counts up to 2^32 - 2 elements of a statistic, not %" PRIu64,
+                        view.reduce_count);
+    if (nothing)
+        view.reduce_count = 0;
     set_sizes(schedule, &view);
     result = choose(&planner, &strategy);
-    if (!result)
+    if (!result && nothing)
+        result = vkn_emit_finish(&planner, VKN_RESOURCE_PARTS, 0, VKN_RESOURCE_COUNT);
+    else if (!result)
         result = vkn_strategy_emit(strategy, &planner);
     if (result) {
         vkn_schedule_free(host, schedule);

@@ -33,8 +33,8 @@ typedef struct VknStep {
     uint32_t group_count;
     VknStepBinding binding[VKN_BINDING_COUNT];
     uint32_t binding_count;
-    uint32_t reads;  /* bits of VknResource and VknRole */
-    uint32_t writes; /* likewise */
+    uint64_t reads;  /* bits of VknResource and VknRole */
+    uint64_t writes; /* likewise */
     uint32_t stage;  /* steps of one stage do not depend on each other's results */
     bool barrier;    /* before this step */
 } VknStep;

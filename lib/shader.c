@@ -23,6 +23,10 @@ static uint32_t evaluate(const uint32_t *op, const Constant *constants) {
         return a == constants[op[5]].value;
     case OP_INOT_EQUAL:
         return a != constants[op[5]].value;
+    case OP_LOGICAL_OR:
+        return a | constants[op[5]].value;
+    case OP_LOGICAL_AND:
+        return a & constants[op[5]].value;
     default:
         assert(op[3] == OP_BITWISE_AND);
         return a & constants[op[5]].value;

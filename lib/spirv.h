@@ -28,6 +28,8 @@ enum {
     OP_DECORATE = 71,
     OP_SNEGATE = 126, /* the first arithmetic instruction, and the last: */
     OP_DOT = 148,
+    OP_LOGICAL_OR = 166,
+    OP_LOGICAL_AND = 167,
     OP_LOGICAL_NOT = 168,
     OP_IEQUAL = 170,
     OP_INOT_EQUAL = 171,

@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "desc.h"
+
 /* More windows than this are a sign of a wrong description. */
 #define MOST_STEPS 65536
 
@@ -63,6 +65,29 @@ void vkn_step_set_float(VknStep *step, uint32_t id, float value) {
     memcpy(&step->spec[id - 1], &value, sizeof value);
 }
 
+/* What of the description kernels know beside the roles. */
+static uint32_t modes_of(const VknPlanner *p) {
+    const VknDesc *desc = &p->schedule->desc;
+    uint32_t modes = 0;
+    if (desc->parameter_axis_count)
+        modes |= p->by_parameter ? VKN_MODE_ELEMENT_STATISTICS : VKN_MODE_ELEMENT_PARAMETERS;
+    if (desc->residual_use == VKN_RESIDUAL_FACTOR)
+        modes |= VKN_MODE_RESIDUAL_FACTOR;
+    if (desc->residual_use == VKN_RESIDUAL_BEFORE && !vkn_operation_is_gradient(desc->operation))
+        modes |= VKN_MODE_RESIDUAL_BEFORE;
+    if (desc->roles & VKN_HAS_RESIDUAL_SUM)
+        modes |= VKN_MODE_ROUND_SUM;
+    if (desc->last_index)
+        modes |= VKN_MODE_LAST_INDEX;
+    if (desc->statistic == VKN_STATISTIC_SUM_POWER && desc->power == 1)
+        modes |= VKN_MODE_POWER_1;
+    if (vkn_desc_is_from_output(desc))
+        modes |= VKN_MODE_FROM_OUTPUT;
+    if (vkn_desc_is_from_output(desc) && desc->activation.id == VKN_ACTIVATION_EXP)
+        modes |= VKN_MODE_OUTPUT_IS_EXP;
+    return modes;
+}
+
 VknResult vkn_step_add(VknPlanner *p, VknKernel kernel, VknWorker worker, VknStep **step) {
     VknSchedule *s = p->schedule;
     if (s->step_count == MOST_STEPS)
@@ -101,10 +126,9 @@ VknResult vkn_step_add(VknPlanner *p, VknKernel kernel, VknWorker worker, VknSte
         vkn_step_set_float(*step, VKN_SPEC_PARAMETER + i, s->desc.activation.parameter[i]);
         vkn_step_set_float(*step, VKN_SPEC_PROLOGUE_PARAMETER + i, s->desc.prologue.parameter[i]);
     }
-    (*step)->spec[VKN_SPEC_STATISTIC - 1] = s->desc.statistic;
-    if (s->desc.parameter_axis_count)
-        (*step)->spec[VKN_SPEC_ROLES - 1] |=
-            p->by_parameter ? VKN_HAS_ELEMENT_STATISTICS : VKN_HAS_ELEMENT_PARAMETERS;
+    (*step)->spec[VKN_SPEC_STATISTIC - 1] = 1u << s->desc.statistic;
+    (*step)->spec[VKN_SPEC_MODES - 1] = modes_of(p);
+    vkn_step_set_float(*step, VKN_SPEC_POWER, s->desc.power);
     vkn_step_set_float(*step, VKN_SPEC_EPSILON, s->desc.epsilon);
     vkn_step_set_float(*step, VKN_SPEC_COUNT_EPSILON, s->desc.count_epsilon);
     return VKN_SUCCESS;
@@ -130,18 +154,21 @@ void vkn_region_add(VknPlanner *p, uint32_t resource, uint64_t count) {
     *workspace += size;
 }
 
-/* The bits that tell a kernel of a resource. */
-static uint32_t has_bits(VknUse use) {
+/* Sets the bits that tell a kernel of a resource. */
+static void tell_of(VknStep *step, VknUse use) {
+    uint32_t *roles = &step->spec[VKN_SPEC_ROLES - 1], *modes = &step->spec[VKN_SPEC_MODES - 1];
     switch (use.resource) {
     case VKN_RESOURCE_PARTS:
-        return 0;
+        break;
     case VKN_RESOURCE_AFFINE:
-        return VKN_HAS_AFFINE;
+        *modes |= VKN_MODE_AFFINE;
+        break;
     case VKN_RESOURCE_COEFFICIENTS:
-        return (use.direction & VKN_READ ? VKN_HAS_PREPARED : 0) |
-               (use.direction & VKN_WRITE ? VKN_HAS_COEFFICIENTS : 0);
+        *modes |= use.direction & VKN_READ ? VKN_MODE_PREPARED : 0;
+        *modes |= use.direction & VKN_WRITE ? VKN_MODE_COEFFICIENTS : 0;
+        break;
     default:
-        return VKN_ROLE_BIT(use.resource);
+        *roles |= VKN_ROLE_BIT(use.resource);
     }
 }
 
@@ -158,9 +185,9 @@ void vkn_step_bind(const VknPlanner *p, VknStep *step, VknUse use, uint64_t firs
         .unit_bits = (uint32_t)vkn_min(bits, 32),
         .first = bits == 1 ? (uint32_t)(first % 8) : 0,
     };
-    step->spec[VKN_SPEC_ROLES - 1] |= has_bits(use);
-    step->reads |= use.direction & VKN_READ ? 1u << use.resource : 0;
-    step->writes |= use.direction & VKN_WRITE ? 1u << use.resource : 0;
+    tell_of(step, use);
+    step->reads |= use.direction & VKN_READ ? (uint64_t)1 << use.resource : 0;
+    step->writes |= use.direction & VKN_WRITE ? (uint64_t)1 << use.resource : 0;
 }
 
 /* Whether column kernels can move four neighbouring statistics of this box at once. Only the start of a
@@ -179,6 +206,7 @@ bool vkn_box_is_vector(const VknView *view, const VknBox *box) {
 
 void vkn_step_set_box(const VknPlanner *p, VknStep *step, const VknBox *box) {
     const VknView *view = p->view;
+    step->push.index_first = (uint32_t)vkn_box_first(view, box, VKN_SPACE_PARAMETER);
     if (p->access == VKN_ACCESS_ANY) {
         step->push.extent[VKN_BATCH] = (uint32_t)vkn_box_count(view, box, true);
         step->push.extent[VKN_INNER] = (uint32_t)vkn_box_count(view, box, false);

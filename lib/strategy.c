@@ -38,12 +38,14 @@ static bool layouts_pair(const VknView *view) {
 static bool fused_legal(const VknPlanner *p) {
     const VknDesc *desc = &p->schedule->desc;
     uint32_t roles = desc->roles;
-    bool source = roles & (VKN_HAS_RESIDUAL | VKN_HAS_Y | VKN_HAS_ACTIVATION_MASK | VKN_HAS_DRESIDUAL);
+    bool source = roles & (VKN_HAS_RESIDUAL | VKN_HAS_ACTIVATION_MASK | VKN_HAS_DRESIDUAL | VKN_HAS_SLOPE |
+                           VKN_HAS_DRESIDUAL_SUM) ||
+                  (roles & VKN_HAS_Y && !vkn_desc_is_from_output(desc));
     if (roles & (VKN_HAS_MASK | VKN_HAS_MOMENTS | VKN_HAS_SUMS | VKN_HAS_RENORM_MEAN | VKN_HAS_RENORM) ||
         p->view->statistic_count != p->view->channel_count)
         return false;
     if (desc->operation == VKN_OPERATION_TRAIN && roles & VKN_HAS_RUNNING_MEAN &&
-        roles & (VKN_HAS_RESIDUAL | VKN_HAS_ACTIVATION_MASK))
+        roles & (VKN_HAS_RESIDUAL | VKN_HAS_ACTIVATION_MASK | VKN_HAS_SLOPE))
         return false;
     if (desc->operation != VKN_OPERATION_TRAIN &&
         !(desc->operation == VKN_OPERATION_TRAIN_GRADIENT && roles & VKN_HAS_DX && !source))
@@ -157,7 +159,7 @@ static VknResult emit_parameters(VknPlanner *p) {
 static VknResult emit_gradient(const VknStrategy *strategy, VknPlanner *p) {
     const VknDesc *desc = &p->schedule->desc;
     bool given = vkn_desc_merges(desc, VKN_ROLE_SUMS);
-    bool wants_parameters = desc->roles & (VKN_HAS_DGAMMA | VKN_HAS_DBETA);
+    bool wants_parameters = desc->roles & (VKN_HAS_DGAMMA | VKN_HAS_DBETA | VKN_HAS_DSLOPE);
     bool wants_tensors = desc->roles & (VKN_HAS_DX | VKN_HAS_DRESIDUAL);
     bool couples = desc->operation == VKN_OPERATION_TRAIN_GRADIENT && desc->roles & VKN_HAS_DX;
     uint32_t source = given ? VKN_ROLE_SUMS : VKN_RESOURCE_PARTS;
@@ -180,12 +182,13 @@ static VknResult emit_gradient(const VknStrategy *strategy, VknPlanner *p) {
             result = vkn_emit_finish(p, VKN_RESOURCE_PARTS, 1, VKN_RESOURCE_COUNT);
         return result;
     }
+    bool alone = desc->statistic == VKN_STATISTIC_NONE && !(desc->roles & (VKN_HAS_GAMMA | VKN_HAS_BETA));
     if (desc->roles & (VKN_HAS_MASK | VKN_HAS_RENORM) || p->view->statistic_count != p->view->channel_count)
         result = vkn_emit_prepare(p);
     if (!result && sums && !given)
         result = vkn_emit_reduce(p, &parts);
-    if (!result)
-        result = vkn_emit_finish(p, source, parts, merged);
+    if (!result && (sums || !alone))
+        result = vkn_emit_finish(p, source, parts, alone ? VKN_RESOURCE_COUNT : merged);
     return result || !wants_tensors ? result : vkn_emit_apply(p);
 }
 
@@ -214,6 +217,9 @@ VknResult vkn_strategy_emit(const VknStrategy *strategy, VknPlanner *p) {
     case VKN_OPERATION_STATISTICS:
         result = vkn_emit_reduce(p, &parts);
         return result ? result : vkn_emit_finish(p, VKN_RESOURCE_PARTS, parts, moments);
+    case VKN_OPERATION_REDUCE:
+        result = vkn_emit_reduce(p, &parts);
+        return result ? result : vkn_emit_finish(p, VKN_RESOURCE_PARTS, parts, VKN_RESOURCE_COUNT);
     case VKN_OPERATION_FINISH:
         return vkn_emit_finish(p, VKN_ROLE_MOMENTS, desc->moment_parts, VKN_RESOURCE_COUNT);
     case VKN_OPERATION_TRAIN_GRADIENT:

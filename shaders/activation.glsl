@@ -83,8 +83,9 @@ float gate(float z, float weight)
     return mix(z * weight, 0.0, weight == 0.0);
 }
 
-// Each of these is one row of the table, for the epilogue or the prologue.
-float activation_row(float z)
+// Each of these is one row of the table, for the epilogue or the prologue. `slope` is PReLU's, which has no
+// parameter of its own.
+float activation_row(float z, float slope)
 {
 #define p0 PARAMETER_0
 #define p1 PARAMETER_1
@@ -98,14 +99,14 @@ float activation_row(float z)
 }
 
 // NaN is passed on here, since drivers fold 0 * z to 0.
-float activate(float z)
+float activate(float z, float slope)
 {
     if (ACTIVATION == 0)
         return z;
-    return mix(activation_row(z), z, isnan(z));
+    return mix(activation_row(z, slope), z, isnan(z));
 }
 
-float activation_derivative(float z)
+float activation_derivative(float z, float slope)
 {
 #define VKN_ACTIVATION(id, number, name, count, n0, d0, n1, d1, n2, d2, f, df, inverts, dy, halves, closed)   \
     if (ACTIVATION == number)                                                                                \
@@ -142,6 +143,7 @@ float activation_closed()
 
 float prologue_row(float z)
 {
+    const float slope = 1.0;
 #define p0 PROLOGUE_0
 #define p1 PROLOGUE_1
 #define p2 PROLOGUE_2
@@ -162,6 +164,7 @@ float prologue(float z)
 
 float prologue_derivative(float z)
 {
+    const float slope = 1.0;
 #define VKN_ACTIVATION(id, number, name, count, n0, d0, n1, d1, n2, d2, f, df, inverts, dy, halves, closed)   \
     if (PROLOGUE == number)                                                                                  \
         return df;
@@ -178,8 +181,18 @@ float prologue_derivative(float z)
     {                                                                                                        \
         return vec4(function(z.x), function(z.y), function(z.z), function(z.w));                             \
     }
-EACH(activate)
-EACH(activation_derivative)
+EACH(exp_of_negative)
 EACH(activation_derivative_of_value)
 EACH(prologue)
 EACH(prologue_derivative)
+
+vec4 activate(vec4 z, vec4 slope)
+{
+    return vec4(activate(z.x, slope.x), activate(z.y, slope.y), activate(z.z, slope.z), activate(z.w, slope.w));
+}
+
+vec4 activation_derivative(vec4 z, vec4 slope)
+{
+    return vec4(activation_derivative(z.x, slope.x), activation_derivative(z.y, slope.y),
+                activation_derivative(z.z, slope.z), activation_derivative(z.w, slope.w));
+}

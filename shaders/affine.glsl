@@ -8,14 +8,20 @@ struct Affine {
     vec4 mean_low;
     vec4 scale;
     vec4 offset;
+    vec4 slope; // of PReLU
 };
 
 Affine affine_of(uint channel, float mean, float mean_low, float inv_std)
 {
-    return Affine(vec4(mean), vec4(mean_low), vec4(inv_std * gamma_of(channel)), vec4(beta_of(channel)));
+    return Affine(vec4(mean), vec4(mean_low), vec4(inv_std * gamma_of(channel)), vec4(beta_of(channel)),
+                  vec4(slope_of(channel)));
 }
 
 Affine affine_of(uint channel, Statistic s)
 {
+    if (OF(VKN_OF_LOG_SUM_EXP))
+        return affine_of(channel, finite_maximum(s.mean), s.mean_low, 1.0);
+    if (OF(VKN_OF_MAX)) // the number of the greatest element
+        return Affine(vec4(0.0), vec4(s.mean_low), vec4(s.m2), vec4(0.0), vec4(1.0));
     return affine_of(channel, s.mean, s.mean_low, inverse_deviation(variance_of(s)));
 }

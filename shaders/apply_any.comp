@@ -7,6 +7,7 @@
 #include "affine.glsl"
 #include "output.glsl"
 #include "given.glsl"
+#include "mask.glsl"
 #include "any.glsl"
 
 void main()
@@ -14,7 +15,9 @@ void main()
     uint items = statistic_count() * reduce_count();
     for (uint item = gl_GlobalInvocationID.x; item < items; item += gl_NumWorkGroups.x * LOCAL_SIZE) {
         Place place = place_at(PLACE_FIRST, item, true, true);
-        output_store(place.y, apply(affine_given(place.stat), input_load(place.x), residual_at(place.residual),
-                                    place.parameter));
+        bool counts = true;
+        if (HAS(VKN_HAS_MASK))
+            counts = mask_load(place.mask);
+        apply(affine_given(place.stat), place.x, place.y, place.residual, place.dx, place.parameter, counts);
     }
 }

@@ -47,11 +47,11 @@ uint column_index(Column c, uint component)
 }
 
 // Loads a row of the column: a quad, or its elements one by one.
-vec4 column_input(uint x, bool wide)
+vec4 column_input(uint x, uint y, bool wide)
 {
     if (wide)
-        return input_load4(x);
+        return input_load4(x, y);
     if (VECTOR == 4)
-        return vec4(input_load(x), input_load(x + 1), input_load(x + 2), input_load(x + 3));
-    return vec4(input_load(x), 0.0, 0.0, 0.0);
+        return vec4(input_load(x, y), input_load(x + 1, y + 1), input_load(x + 2, y + 2), input_load(x + 3, y + 3));
+    return vec4(input_load(x, y), 0.0, 0.0, 0.0);
 }

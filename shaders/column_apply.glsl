@@ -6,36 +6,30 @@ void affine_component(inout Affine all, uint component, Affine one)
     all.mean_low[component] = one.mean_low.x;
     all.scale[component] = one.scale.x;
     all.offset[component] = one.offset.x;
+    all.slope[component] = one.slope.x;
 }
 
 bool is_wide(Affine a)
 {
-    return VECTOR == 4 && is_aligned(VKN_BINDING_X, 0) && output_is_aligned(0, 0);
+    return VECTOR == 4 && is_aligned(VKN_BINDING_X, 0) && output_is_aligned(0, 0, 0);
 }
 
-vec4 column_residual(uint y, bool wide)
+// One of neighbouring statistics.
+Affine affine_of_component(Affine all, uint k)
 {
-    if (wide)
-        return residual_at4(y);
-    if (VECTOR == 4)
-        return vec4(residual_at(y), residual_at(y + 1), residual_at(y + 2), residual_at(y + 3));
-    return vec4(residual_at(y), 0.0, 0.0, 0.0);
-}
-
-void column_output(uint y, vec4 v, bool wide)
-{
-    if (wide) {
-        output_store4(y, v);
-    } else {
-        for (uint k = 0; k < VECTOR; k++)
-            output_store(y + k, v[k]);
-    }
+    return Affine(vec4(all.mean[k]), vec4(all.mean_low[k]), vec4(all.scale[k]), vec4(all.offset[k]),
+                  vec4(all.slope[k]));
 }
 
 void visit(inout Affine a, uint x, uint y, uint p, bool wide)
 {
-    vec4 z = apply(a, column_input(x, wide), column_residual(y, wide), p, parameter_stride[VKN_LANE]);
-    column_output(y, z, wide);
+    uint step = parameter_stride[VKN_LANE];
+    if (wide) {
+        apply4(a, x, y, p, step);
+    } else {
+        for (uint k = 0; k < VECTOR; k++)
+            apply(affine_of_component(a, k), x + k, y + k, y + k, x + k, p + k * step, true);
+    }
 }
 
 void visit4(inout Affine a, uint x, uint y, uint p, uint x_step, uint y_step, bool wide)

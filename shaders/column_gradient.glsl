@@ -8,6 +8,7 @@ void coefficients_component(inout Coefficients all, uint component, Coefficients
     all.beta[component] = one.beta.x;
     all.mean_dz[component] = one.mean_dz.x;
     all.mean_dz_xhat[component] = one.mean_dz_xhat.x;
+    all.slope[component] = one.slope.x;
 }
 
 Element column_element(uint x, uint y, uint p, bool wide)

@@ -11,10 +11,11 @@ void visit(inout Coefficients c, uint x, uint y, uint p, bool wide)
     vec4 xhat = normalized(c, e);
     vec4 dz = dz_of(c, e, xhat);
     vec4 dx = dx_of(c, e, xhat, dz);
+    vec4 dresidual = dresidual_of(c, e, xhat, dz);
     if (wide)
-        gradient_store4(x, y, dx, dz);
+        gradient_store4(x, y, dx, dresidual);
     else
-        gradient_store(x, y, dx, dz, VECTOR);
+        gradient_store(x, y, dx, dresidual, VECTOR);
 }
 
 void visit4(inout Coefficients c, uint x, uint y, uint p, uint x_step, uint y_step, bool wide)

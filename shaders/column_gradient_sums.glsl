@@ -4,6 +4,7 @@ struct ColumnSums {
     Coefficients coefficients;
     vec4 dz;
     vec4 dz_xhat;
+    vec4 dslope;
 };
 
 bool is_wide(ColumnSums s)
@@ -18,6 +19,7 @@ void visit(inout ColumnSums s, uint x, uint y, uint p, bool wide)
     vec4 dz = weighted(e, dz_of(s.coefficients, e, xhat));
     s.dz += dz;
     s.dz_xhat += dz * xhat;
+    s.dslope += dslope_of(s.coefficients, e, xhat);
 }
 
 void visit4(inout ColumnSums s, uint x, uint y, uint p, uint x_step, uint y_step, bool wide)
@@ -32,12 +34,12 @@ void visit4(inout ColumnSums s, uint x, uint y, uint p, uint x_step, uint y_step
 
 ColumnSums column_sums(Column c, Coefficients coefficients)
 {
-    ColumnSums s = ColumnSums(coefficients, vec4(0.0), vec4(0.0));
+    ColumnSums s = ColumnSums(coefficients, vec4(0.0), vec4(0.0), vec4(0.0));
     column_walk(s, c);
     return s;
 }
 
 Sums column_component(ColumnSums s, Column c, uint component)
 {
-    return Sums(float(c.end - c.begin), s.dz[component], s.dz_xhat[component]);
+    return Sums(float(c.end - c.begin), s.dz[component], s.dz_xhat[component], s.dslope[component]);
 }

@@ -1,13 +1,40 @@
-// From a variance to the inverse deviation.
+// From a variance to the inverse deviation, and the other scales that statistics have.
 
 layout(constant_id = VKN_SPEC_EPSILON) const float EPSILON = 0.0;
-
-layout(constant_id = VKN_SPEC_STATISTIC) const uint STATISTIC = VKN_STATISTIC_OF_VARIANCE;
+layout(constant_id = VKN_SPEC_POWER) const float POWER = 1.0;
 
 float inverse_deviation(float variance)
 {
     float v = variance + EPSILON;
-    if (STATISTIC == VKN_STATISTIC_OF_SUM_SQUARE)
+    if (OF(VKN_OF_SUM_SQUARE | VKN_OF_SUM_POWER))
         v = max(variance, EPSILON);
-    return v == 0.0 ? 0.0 : inversesqrt(v);
+    if (OF(VKN_OF_LOG_SUM_EXP))
+        v = variance;
+    float inverse = inversesqrt(v);
+    if (IS(VKN_MODE_POWER_1) || OF(VKN_OF_LOG_SUM_EXP))
+        inverse = 1.0 / v;
+    else if (OF(VKN_OF_SUM_POWER))
+        inverse = exp2(log2(v) * (-1.0 / POWER));
+    return v == 0.0 ? 0.0 : inverse;
+}
+
+// |v|^(POWER - 1), for v other than 0.
+vec4 power_below(vec4 v)
+{
+    if (IS(VKN_MODE_POWER_1))
+        return vec4(1.0);
+    return exp2((POWER - 1.0) * log2(abs(v)));
+}
+
+// What is subtracted beside the maximum, so that exponentials sum to 1. Of nothing but -inf nothing is: then
+// u - 0 stays -inf. With inf or NaN there is no such number.
+float log_of_sum(float most, float sum)
+{
+    float l = mix(log(sum), 0.0, sum == 0.0);
+    return mix(l, NOT_A_NUMBER, isnan(sum) || most == INFINITY);
+}
+
+float finite_maximum(float most)
+{
+    return mix(most, 0.0, most == -INFINITY);
 }

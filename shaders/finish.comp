@@ -4,12 +4,15 @@
 // (batch: virtual batches, channel: channels, outer: parts).
 #include "kernel.glsl"
 #include "subgroup.glsl"
+#include "storage.glsl"
+#include "activation.glsl"
 #include "statistic.glsl"
 #define PARTIAL Moments
 #include "worker.glsl"
 #include "store.glsl"
 #include "affine.glsl"
 #include "moments.glsl"
+#include "result.glsl"
 
 layout(set = 0, binding = VKN_BINDING_FINISH_IN) readonly buffer MomentsIn { float moments_in[]; };
 layout(set = 0, binding = VKN_BINDING_RECORDS_OUT) writeonly buffer AffineOut { float affine_out[]; };
@@ -21,18 +24,27 @@ Statistic part_load(uint statistic, uint part)
     return Statistic(moments_in[i + 1], moments_in[i + 2], moments_in[i], moments_in[i + 3]);
 }
 
+Moments moments_of(Statistic p, float shift)
+{
+    if (OF(VKN_OF_MOMENTS))
+        return Moments(p.count, (p.mean - shift) + p.mean_low, p.m2, 0.0);
+    return Moments(p.count, p.mean, p.m2, p.mean_low);
+}
+
 // Every lane of the worker returns the same.
 Statistic parts_merge(uint statistic)
 {
+    Moments m = no_moments();
+    if (extent[VKN_OUTER] == 0)
+        return statistic_of(0.0, m);
     uint full = 0; // the first part with elements; what an empty one holds is not read
     while (full + 1 < extent[VKN_OUTER] && part_load(statistic, full).count == 0.0)
         full++;
-    float shift = part_load(statistic, full).mean;
-    Moments m = NO_MOMENTS;
+    float shift = shift_from(part_load(statistic, full).mean);
     for (uint part = full + worker_lane(); part < extent[VKN_OUTER]; part += worker_lanes()) {
         Statistic p = part_load(statistic, part);
         if (p.count > 0.0)
-            m = merge(m, Moments(p.count, (p.mean - shift) + p.mean_low, p.m2));
+            m = merge(m, moments_of(p, shift));
     }
     return statistic_of(shift, worker_merge(m));
 }
@@ -63,7 +75,8 @@ void main()
                     statistic_store(index, s);
                 if (HAS(VKN_HAS_MOMENTS))
                     moments_store(index * part_total + part_first, merged);
-                if (HAS(VKN_HAS_AFFINE))
+                results_store(index, merged);
+                if (IS(VKN_MODE_AFFINE))
                     affine_store(index, affine_of(item, s));
             }
             mean += s.mean * batch_share;

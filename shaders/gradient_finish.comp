@@ -23,18 +23,19 @@ layout(set = 0, binding = VKN_BINDING_COEFFICIENTS_IN) buffer CoefficientsUpdate
 layout(set = 0, binding = VKN_BINDING_RENORM_IN) readonly buffer RenormIn { float renorm_in[]; };
 layout(set = 0, binding = VKN_BINDING_DGAMMA) buffer DGamma { float dgamma_out[]; };
 layout(set = 0, binding = VKN_BINDING_DBETA) buffer DBeta { float dbeta_out[]; };
+layout(set = 0, binding = VKN_BINDING_DSLOPE) buffer DSlope { float dslope_out[]; };
 
 Sums part_load(uint statistic, uint part)
 {
     uint i = first_of(VKN_BINDING_FINISH_IN) +
              4 * (statistic * x_stride[VKN_CHANNEL] + part * x_stride[VKN_OUTER]);
-    return Sums(sums_in[i], sums_in[i + 1], sums_in[i + 2]);
+    return Sums(sums_in[i], sums_in[i + 1], sums_in[i + 2], sums_in[i + 3]);
 }
 
 // r and d of batch renormalization: what gamma * (xhat * r + d) + beta passes on to gamma.
 vec2 renorm_load(uint index)
 {
-    if (HAS(VKN_HAS_PREPARED)) {
+    if (IS(VKN_MODE_PREPARED)) {
         uint i = first_of(VKN_BINDING_COEFFICIENTS_IN) + index * 8;
         return vec2(coefficients_in[i + 6], coefficients_in[i + 7]);
     }
@@ -47,7 +48,7 @@ vec2 renorm_load(uint index)
 
 void coefficients_store(uint index, Coefficients c, vec2 renorm)
 {
-    if (HAS(VKN_HAS_PREPARED)) {
+    if (IS(VKN_MODE_PREPARED)) {
         uint i = first_of(VKN_BINDING_COEFFICIENTS_IN) + index * 8;
         coefficients_update[i + 4] = c.mean_dz.x;
         coefficients_update[i + 5] = c.mean_dz_xhat.x;
@@ -64,14 +65,20 @@ void coefficients_store(uint index, Coefficients c, vec2 renorm)
     }
 }
 
-void parameters_store(uint channel, float dgamma, float dbeta)
+void parameters_store(uint channel, float dgamma, float dbeta, float dslope)
 {
+    uint l = first_of(VKN_BINDING_DSLOPE) + channel;
     uint g = first_of(VKN_BINDING_DGAMMA) + channel;
     uint b = first_of(VKN_BINDING_DBETA) + channel;
     if (HAS(VKN_HAS_DGAMMA)) {
         if (ACCUMULATE != 0)
             dgamma += dgamma_out[g];
         dgamma_out[g] = dgamma;
+    }
+    if (HAS(VKN_HAS_DSLOPE)) {
+        if (ACCUMULATE != 0)
+            dslope += dslope_out[l];
+        dslope_out[l] = dslope;
     }
     if (HAS(VKN_HAS_DBETA)) {
         if (ACCUMULATE != 0)
@@ -85,6 +92,7 @@ void main()
     for (uint item = worker_index(); item < extent[VKN_CHANNEL]; item += worker_count()) {
         float dgamma = 0.0;
         float dbeta = 0.0;
+        float dslope = 0.0;
         for (uint batch = 0; batch < extent[VKN_BATCH]; batch++) {
             uint index = batch * extent[VKN_CHANNEL] + item;
             Sums s = NO_SUMS;
@@ -94,14 +102,15 @@ void main()
             vec2 renorm = renorm_load(index);
             dgamma += s.dz_xhat * renorm.x + s.dz * renorm.y;
             dbeta += s.dz;
+            dslope += s.dslope;
             if (worker_lane() == 0) {
                 if (HAS(VKN_HAS_SUMS))
                     sums_store(index * part_total + part_first, s);
-                if (HAS(VKN_HAS_COEFFICIENTS))
+                if (IS(VKN_MODE_COEFFICIENTS))
                     coefficients_store(index, coefficients_with(coefficients_given(index, item), s), renorm);
             }
         }
         if (worker_lane() == 0)
-            parameters_store(item, dgamma, dbeta);
+            parameters_store(item, dgamma, dbeta, dslope);
     }
 }

@@ -28,11 +28,11 @@ void main()
         for (uint i = begin + worker_lane(); i < end; i += worker_lanes()) {
             Place p = place_at(place, i, false, true);
             Element e = element_at(p.x, p.y, p.residual, p.parameter);
-            vec4 xhat = normalized(c, e);
-            vec4 dz = weighted(e, dz_of(c, e, xhat));
             if (HAS(VKN_HAS_MASK))
                 e.counted = vec4(mask_load(p.mask));
-            s = merge(s, Sums(e.counted.x, dz.x, dz.x * xhat.x));
+            vec4 xhat = normalized(c, e);
+            vec4 dz = weighted(e, dz_of(c, e, xhat));
+            s = merge(s, Sums(e.counted.x, dz.x, dz.x * xhat.x, dslope_of(c, e, xhat).x));
         }
         s = worker_merge(s);
         if (worker_lane() == 0)

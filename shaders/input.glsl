@@ -1,11 +1,17 @@
-// The input of the statistic: x, after the prologue activation. Elements count from the start of the box.
+// The input of the statistic: x, and what is added to it first, after the prologue activation. Elements count
+// from the start of the box.
 
 layout(constant_id = VKN_SPEC_X_TYPE) const uint X_TYPE = 0;
+
+layout(constant_id = VKN_SPEC_RESIDUAL_TYPE) const uint RESIDUAL_TYPE = 0;
+layout(constant_id = VKN_SPEC_DX_TYPE) const uint DX_TYPE = 0;
 
 #include "storage.glsl"
 #include "activation.glsl"
 
 READ_TENSOR(x, VKN_BINDING_X, X_TYPE)
+READ_TENSOR(residual, VKN_BINDING_RESIDUAL, RESIDUAL_TYPE)
+WRITE_TENSOR(residual_sum, VKN_BINDING_RESIDUAL_SUM, DX_TYPE)
 
 bool is_aligned(uint binding, uint element)
 {
@@ -17,12 +23,52 @@ uint head_before(uint binding, uint element)
     return (0u - (first_of(binding) + element)) & 3u;
 }
 
-float input_load(uint element)
+// As it is stored, where the caller keeps it: what follows is the same as if it were read from there.
+float sum_as_stored(float sum)
 {
-    return prologue(x_load(first_of(VKN_BINDING_X) + element));
+    if (IS(VKN_MODE_ROUND_SUM)) {
+        if (DX_TYPE == VKN_STORE_F16)
+            return f16_decode(f16_encode(sum));
+        if (DX_TYPE == VKN_STORE_BF16)
+            return bf16_decode(bf16_encode(sum));
+    }
+    return sum;
 }
 
-vec4 input_load4(uint element)
+vec4 sum_as_stored(vec4 sum)
 {
-    return prologue(x_load4((first_of(VKN_BINDING_X) + element) >> 2));
+    return vec4(sum_as_stored(sum.x), sum_as_stored(sum.y), sum_as_stored(sum.z), sum_as_stored(sum.w));
+}
+
+float sum_load(uint x, uint residual)
+{
+    float v = x_load(first_of(VKN_BINDING_X) + x);
+    if (IS(VKN_MODE_RESIDUAL_BEFORE))
+        v = sum_as_stored(v + residual_load(first_of(VKN_BINDING_RESIDUAL) + residual));
+    return v;
+}
+
+vec4 sum_load4(uint x, uint residual)
+{
+    vec4 v = x_load4((first_of(VKN_BINDING_X) + x) >> 2);
+    if (IS(VKN_MODE_RESIDUAL_BEFORE))
+        v = sum_as_stored(v + residual_load4((first_of(VKN_BINDING_RESIDUAL) + residual) >> 2));
+    return v;
+}
+
+float input_load(uint x, uint residual)
+{
+    return prologue(sum_load(x, residual));
+}
+
+vec4 input_load4(uint x, uint residual)
+{
+    return prologue(sum_load4(x, residual));
+}
+
+// Whether quads from these elements on are aligned in all that is added to x.
+bool input_is_aligned(uint x, uint residual)
+{
+    return is_aligned(VKN_BINDING_X, x) &&
+           (!IS(VKN_MODE_RESIDUAL_BEFORE) || is_aligned(VKN_BINDING_RESIDUAL, residual));
 }

@@ -22,20 +22,26 @@
 #define VKN_BINDING_RUNNING_MEAN     6
 #define VKN_BINDING_RUNNING_VARIANCE 7
 #define VKN_BINDING_RESIDUAL         7 /* kernels that move no running statistics */
-#define VKN_BINDING_SOURCE           7 /* gradient kernels: the residual, y, or the activation mask */
+#define VKN_BINDING_SLOPE            7 /* kernels without residual */
+#define VKN_BINDING_RESIDUAL_SUM     6 /* likewise, and without activation mask */
+#define VKN_BINDING_SOURCE           7 /* gradient kernels: the residual, y, the activation mask, or the slope */
 #define VKN_BINDING_AFFINE_IN        4 /* apply, without mean and spread, which the records hold */
 #define VKN_BINDING_ACTIVATION_MASK  6 /* kernels that write it, which move no running statistics */
 #define VKN_BINDING_MASK             5 /* kernels that need no spread */
 #define VKN_BINDING_DY               6 /* gradient kernels, and */
 #define VKN_BINDING_DX               2 /* without gamma and beta, where coefficients hold them */
 #define VKN_BINDING_DRESIDUAL        3
+#define VKN_BINDING_DRESIDUAL_SUM    3
 #define VKN_BINDING_COEFFICIENTS_IN  4
 #define VKN_BINDING_APPLY_GAMMA      1 /* of elements, where dx and dresidual are in their place */
 #define VKN_BINDING_APPLY_BETA       5
 #define VKN_BINDING_NORM_DX          7 /* without residual */
 #define VKN_BINDING_DGAMMA           6 /* gradient_finish */
 #define VKN_BINDING_DBETA            7
+#define VKN_BINDING_DSLOPE           6 /* without dgamma */
 #define VKN_BINDING_RECORDS_OUT      1 /* kernels that write no y: moments, sums, affine or coefficients */
+#define VKN_BINDING_RESULT           1 /* finish without records */
+#define VKN_BINDING_INDEX            2 /* and without gamma */
 #define VKN_BINDING_FINISH_IN        0 /* finish: a kernel that reads no x */
 #define VKN_BINDING_RENORM_IN        6 /* gradient_finish without dgamma */
 #define VKN_BINDING_RENORM_OUT       0 /* renorm, and */
@@ -61,24 +67,41 @@
 #define VKN_SPEC_ACCUMULATE         18 /* 1 adds to dgamma and dbeta */
 #define VKN_SPEC_COUNT_EPSILON      19 /* f32 */
 #define VKN_SPEC_RENORM             20 /* f32: r_min, r_max, d_max, weights of the old and the new value */
-#define VKN_SPEC_STATISTIC          25 /* VknStatistic */
-#define VKN_SPEC_SCALARS            25
+#define VKN_SPEC_STATISTIC          25 /* VKN_OF_ */
+#define VKN_SPEC_POWER              26 /* f32 */
+#define VKN_SPEC_MODES              27 /* VKN_MODE_ bits: what is no role */
+#define VKN_SPEC_SCALARS            27
 /* Geometry of the "any" kernels, eight dimensions each, in the order of the view: */
-#define VKN_SPEC_EXTENT           26
-#define VKN_SPEC_KEPT             34 /* 1: a kept dimension, 0: a reduced one */
-#define VKN_SPEC_X_STRIDE         42
-#define VKN_SPEC_Y_STRIDE         50
-#define VKN_SPEC_RESIDUAL_STRIDE  58
-#define VKN_SPEC_DX_STRIDE        66
-#define VKN_SPEC_MASK_STRIDE      74
-#define VKN_SPEC_PARAMETER_STRIDE 82
-#define VKN_SPEC_STAT_STRIDE      90
-#define VKN_SPEC_COUNT            97 /* ids run from 1 to this */
+#define VKN_SPEC_EXTENT           28
+#define VKN_SPEC_KEPT             36 /* 1: a kept dimension, 0: a reduced one */
+#define VKN_SPEC_X_STRIDE         44
+#define VKN_SPEC_Y_STRIDE         52
+#define VKN_SPEC_RESIDUAL_STRIDE  60
+#define VKN_SPEC_DX_STRIDE        68
+#define VKN_SPEC_MASK_STRIDE      76
+#define VKN_SPEC_PARAMETER_STRIDE 84
+#define VKN_SPEC_STAT_STRIDE      92
+#define VKN_SPEC_COUNT            99 /* ids run from 1 to this */
 
-/* Values of VKN_SPEC_STATISTIC: VknStatistic. */
-#define VKN_STATISTIC_OF_VARIANCE    0
-#define VKN_STATISTIC_OF_MEAN_SQUARE 1
-#define VKN_STATISTIC_OF_SUM_SQUARE  2
+/* Values of VKN_SPEC_STATISTIC: the bit of a VknStatistic, so that kernels ask for several at once. */
+#define VKN_OF_VARIANCE    (1u << 0)
+#define VKN_OF_MEAN_SQUARE (1u << 1)
+#define VKN_OF_SUM_SQUARE  (1u << 2)
+#define VKN_OF_SUM_POWER   (1u << 3)
+#define VKN_OF_LOG_SUM_EXP (1u << 4)
+#define VKN_OF_MAX         (1u << 5)
+#define VKN_OF_NONE        (1u << 6)
+#define VKN_OF_MIN         (1u << 7)
+#define VKN_OF_SUM         (1u << 8)
+#define VKN_OF_MEAN        (1u << 9)
+#define VKN_OF_PRODUCT     (1u << 10)
+/* The kinds that grow alike. */
+#define VKN_OF_MOMENTS  (VKN_OF_VARIANCE | VKN_OF_MEAN_SQUARE | VKN_OF_SUM_SQUARE | VKN_OF_MEAN)
+#define VKN_OF_SUMS     (VKN_OF_SUM | VKN_OF_SUM_POWER)
+#define VKN_OF_EXTREMES (VKN_OF_MAX | VKN_OF_MIN)
+
+/* An element's number as two floats that hold it exactly: number / this and number % this. */
+#define VKN_INDEX_UNIT 1048576
 
 /* Values of the types: VknType. */
 #define VKN_STORE_F32  0
@@ -105,15 +128,28 @@
 #define VKN_HAS_RENORM_MEAN      (1u << 19)
 #define VKN_HAS_RENORM           (1u << 22)
 #define VKN_HAS_SUMS             (1u << 23)
-/* ... and some that are no roles: gamma and beta differ between the elements of a statistic; statistics
- * differ between the elements of a parameter; affine records are wanted; coefficients are; they are there
- * already; the statistic follows x, so that its gradient does. */
-#define VKN_HAS_ELEMENT_PARAMETERS (1u << 26)
-#define VKN_HAS_ELEMENT_STATISTICS (1u << 27)
-#define VKN_HAS_AFFINE             (1u << 28)
-#define VKN_HAS_COEFFICIENTS       (1u << 29)
-#define VKN_HAS_PREPARED           (1u << 30)
-#define VKN_HAS_COUPLING           (1u << 31)
+#define VKN_HAS_SLOPE            (1u << 24)
+#define VKN_HAS_DSLOPE           (1u << 25)
+#define VKN_HAS_RESIDUAL_SUM     (1u << 26)
+#define VKN_HAS_DRESIDUAL_SUM    (1u << 27)
+#define VKN_HAS_RESULT           (1u << 28)
+#define VKN_HAS_INDEX            (1u << 29)
+
+/* Bits of VKN_SPEC_MODES. */
+#define VKN_MODE_ELEMENT_PARAMETERS (1u << 0) /* gamma and beta differ between the elements of a statistic   \
+                                               */
+#define VKN_MODE_ELEMENT_STATISTICS (1u << 1) /* statistics differ between the elements of a parameter */
+#define VKN_MODE_AFFINE             (1u << 2) /* affine records are there, or wanted */
+#define VKN_MODE_COEFFICIENTS       (1u << 3) /* coefficients are wanted */
+#define VKN_MODE_PREPARED           (1u << 4) /* they are there already */
+#define VKN_MODE_COUPLING           (1u << 5) /* the statistic follows x, so that its gradient does */
+#define VKN_MODE_RESIDUAL_BEFORE    (1u << 6) /* VknResidualUse */
+#define VKN_MODE_RESIDUAL_FACTOR    (1u << 7)
+#define VKN_MODE_LAST_INDEX         (1u << 8)
+#define VKN_MODE_POWER_1            (1u << 9)  /* of SUM_POWER */
+#define VKN_MODE_FROM_OUTPUT        (1u << 10) /* what is bound as x is y */
+#define VKN_MODE_OUTPUT_IS_EXP      (1u << 11) /* and y = exp(xhat), else xhat */
+#define VKN_MODE_ROUND_SUM          (1u << 12) /* x + residual is stored: what follows is of the stored sum */
 
 /* The dimensions of a view that kernels other than "any" walk, and their place in arrays. A statistic
  * belongs to each (batch, channel, lane) and is reduced over outer x inner. */
@@ -137,7 +173,8 @@
     VKN_UINT part_length;                 /* reduced elements per part */                                    \
     VKN_UINT part_count;                  /* parts of this box */                                            \
     VKN_UINT part_first;                  /* number of its first part among the parts of the statistic */    \
-    VKN_UINT part_total;                  /* parts of each statistic */
+    VKN_UINT part_total;                  /* parts of each statistic */                                      \
+    VKN_UINT index_first;                 /* number of the box's first element in its statistic */
 
 /* Weights of the old running value and of the batch's, as bits of a float: what moves running statistics has
  * no parameters of elements. */

@@ -1,9 +1,7 @@
 // What APPLY does to an element, once the affine transform of its statistic is loaded.
 
 layout(constant_id = VKN_SPEC_Y_TYPE) const uint Y_TYPE = 0;
-layout(constant_id = VKN_SPEC_RESIDUAL_TYPE) const uint RESIDUAL_TYPE = 0;
 
-READ_TENSOR(residual, VKN_BINDING_RESIDUAL, RESIDUAL_TYPE)
 WRITE_TENSOR(y, VKN_BINDING_Y, Y_TYPE)
 WRITE_BITS(activation_mask, VKN_BINDING_ACTIVATION_MASK)
 
@@ -23,46 +21,83 @@ vec4 residual_at4(uint element)
 }
 
 // Whether quads from these elements on are aligned in all that is written or added.
-bool output_is_aligned(uint y, uint residual)
+bool output_is_aligned(uint x, uint y, uint residual)
 {
     return is_aligned(VKN_BINDING_Y, y) &&
            (!HAS(VKN_HAS_RESIDUAL) || is_aligned(VKN_BINDING_RESIDUAL, residual)) &&
+           (!HAS(VKN_HAS_RESIDUAL_SUM) || is_aligned(VKN_BINDING_RESIDUAL_SUM, x)) &&
            (!HAS(VKN_HAS_ACTIVATION_MASK) || is_aligned(VKN_BINDING_ACTIVATION_MASK, y));
 }
 
-void output_store(uint element, float z)
+void output_store(uint element, float z, float slope, float factor)
 {
-    y_store(first_of(VKN_BINDING_Y) + element, activate(z));
+    y_store(first_of(VKN_BINDING_Y) + element, activate(z, slope) * factor);
     if (HAS(VKN_HAS_ACTIVATION_MASK))
         activation_mask_store(first_of(VKN_BINDING_ACTIVATION_MASK) + element,
-                              uint(activation_derivative(z) == 1.0));
+                              uint(activation_derivative(z, slope) == 1.0));
 }
 
-void output_store4(uint element, vec4 z)
+void output_store4(uint element, vec4 z, vec4 slope, vec4 factor)
 {
-    y_store4((first_of(VKN_BINDING_Y) + element) >> 2, activate(z));
+    y_store4((first_of(VKN_BINDING_Y) + element) >> 2, activate(z, slope) * factor);
     if (HAS(VKN_HAS_ACTIVATION_MASK)) {
-        uvec4 open = uvec4(equal(activation_derivative(z), vec4(1.0)));
+        uvec4 open = uvec4(equal(activation_derivative(z, slope), vec4(1.0)));
         activation_mask_store4((first_of(VKN_BINDING_ACTIVATION_MASK) + element) >> 2,
                                open.x | open.y << 1 | open.z << 2 | open.w << 3);
     }
 }
 
-// The input of the activation; gamma and beta of elements lie from `parameter` on, `step` apart.
-vec4 apply(Affine a, vec4 x, vec4 residual, uint parameter, uint step)
+// The input of the activation but for the residual; gamma and beta of elements lie from `parameter` on, `step`
+// apart. `parameter` is also an element's number among those of its statistic.
+vec4 affine_apply(Affine a, vec4 u, uint parameter, uint step)
 {
-    precise vec4 centred = (x - a.mean) - a.mean_low;
+    if (OF(VKN_OF_MAX)) {
+        uvec4 number = index_first + parameter + uvec4(0, 1, 2, 3) * step;
+        return vec4(equal(number, uvec4(a.scale) * VKN_INDEX_UNIT + uvec4(a.mean_low)));
+    }
+    precise vec4 centred = (u - a.mean) - a.mean_low;
     vec4 z = centred * a.scale + a.offset;
-    if (HAS(VKN_HAS_ELEMENT_PARAMETERS))
+    if (IS(VKN_MODE_ELEMENT_PARAMETERS))
         z = z * gamma_at4(parameter, step) + beta_at4(parameter, step);
-    return z + residual;
+    return z;
 }
 
-float apply(Affine a, float x, float residual, uint parameter)
+vec4 slope_of_elements(Affine a, uint parameter, uint step)
 {
-    precise float centred = (x - a.mean.x) - a.mean_low.x;
-    float z = centred * a.scale.x + a.offset.x;
-    if (HAS(VKN_HAS_ELEMENT_PARAMETERS))
-        z = z * gamma_at(parameter) + beta_at(parameter);
-    return z + residual;
+    if (IS(VKN_MODE_ELEMENT_PARAMETERS))
+        return slope_at4(parameter, step);
+    return a.slope;
+}
+
+// Loads an element of each tensor that is read, and stores those that are written.
+void apply(Affine a, uint x, uint y, uint residual, uint dx, uint parameter, bool counts)
+{
+    float sum = sum_load(x, residual);
+    if (HAS(VKN_HAS_RESIDUAL_SUM))
+        residual_sum_store(first_of(VKN_BINDING_RESIDUAL_SUM) + dx, sum);
+    float u = prologue(sum);
+    if (OF(VKN_OF_LOG_SUM_EXP))
+        u = mix(-INFINITY, u, counts);
+    float z = affine_apply(a, vec4(u), parameter, 0).x;
+    float factor = 1.0;
+    if (IS(VKN_MODE_RESIDUAL_FACTOR))
+        factor = residual_at(residual);
+    else if (!IS(VKN_MODE_RESIDUAL_BEFORE))
+        z += residual_at(residual);
+    output_store(y, z, slope_of_elements(a, parameter, 0).x, factor);
+}
+
+// Four neighbours; dx lies like x, and residual like y.
+void apply4(Affine a, uint x, uint y, uint parameter, uint step)
+{
+    vec4 sum = sum_load4(x, y);
+    if (HAS(VKN_HAS_RESIDUAL_SUM))
+        residual_sum_store4((first_of(VKN_BINDING_RESIDUAL_SUM) + x) >> 2, sum);
+    vec4 z = affine_apply(a, prologue(sum), parameter, step);
+    vec4 factor = vec4(1.0);
+    if (IS(VKN_MODE_RESIDUAL_FACTOR))
+        factor = residual_at4(y);
+    else if (!IS(VKN_MODE_RESIDUAL_BEFORE))
+        z += residual_at4(y);
+    output_store4(y, z, slope_of_elements(a, parameter, step), factor);
 }

@@ -1,4 +1,4 @@
-// Gamma and beta: per statistic, or where they differ between its elements, per element. The includer defines
+// Gamma, beta and the slope of PReLU: per statistic, or where they differ between its elements, per element. The includer defines
 // where they are bound, if not where most kernels have them.
 
 #ifndef PARAMETERS
@@ -10,6 +10,7 @@
 
 layout(set = 0, binding = GAMMA_BINDING) readonly buffer Gamma { float gamma[]; };
 layout(set = 0, binding = BETA_BINDING) readonly buffer Beta { float beta[]; };
+layout(set = 0, binding = VKN_BINDING_SLOPE) readonly buffer Slope { float slopes[]; };
 
 float gamma_at(uint parameter)
 {
@@ -25,6 +26,13 @@ float beta_at(uint parameter)
     return 0.0;
 }
 
+float slope_at(uint parameter)
+{
+    if (HAS(VKN_HAS_SLOPE))
+        return slopes[first_of(VKN_BINDING_SLOPE) + parameter];
+    return 1.0;
+}
+
 // Of four elements, `step` parameters apart.
 vec4 gamma_at4(uint parameter, uint step)
 {
@@ -38,18 +46,31 @@ vec4 beta_at4(uint parameter, uint step)
                 beta_at(parameter + 3 * step));
 }
 
+vec4 slope_at4(uint parameter, uint step)
+{
+    return vec4(slope_at(parameter), slope_at(parameter + step), slope_at(parameter + 2 * step),
+                slope_at(parameter + 3 * step));
+}
+
 // Of a statistic.
 float gamma_of(uint channel)
 {
-    if (HAS(VKN_HAS_ELEMENT_PARAMETERS))
+    if (IS(VKN_MODE_ELEMENT_PARAMETERS))
         return 1.0;
     return gamma_at(channel);
 }
 
 float beta_of(uint channel)
 {
-    if (HAS(VKN_HAS_ELEMENT_PARAMETERS))
+    if (IS(VKN_MODE_ELEMENT_PARAMETERS))
         return 0.0;
     return beta_at(channel);
+}
+
+float slope_of(uint channel)
+{
+    if (IS(VKN_MODE_ELEMENT_PARAMETERS))
+        return 1.0;
+    return slope_at(channel);
 }
 #endif

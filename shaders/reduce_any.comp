@@ -11,17 +11,22 @@
 #include "mask.glsl"
 #include "any.glsl"
 
+float element_at(Place place)
+{
+    return input_load(place.x, place.residual);
+}
+
 // What neighbours share, so that merging them cancels nothing: the part's first element, or where there is a
 // mask, the mean of what the lanes come upon first.
 float shift_of(Place place, uint begin, uint end)
 {
     if (!HAS(VKN_HAS_MASK))
-        return begin < end ? input_load(place_at(place, begin, false, true).x) : 0.0;
-    Moments found = NO_MOMENTS;
+        return begin < end ? element_at(place_at(place, begin, false, true)) : 0.0;
+    Moments found = no_moments();
     for (uint e = begin + worker_lane(); e < end && found.count == 0.0; e += worker_lanes()) {
         Place p = place_at(place, e, false, true);
         if (mask_load(p.mask))
-            found = Moments(1.0, input_load(p.x), 0.0);
+            found = Moments(1.0, element_at(p), 0.0, 0.0);
     }
     return worker_merge(found).mean;
 }
@@ -34,15 +39,17 @@ void main()
         Place place = place_at(PLACE_FIRST, item / part_count, true, false);
         uint begin = min(number * part_length, reduce_count());
         uint end = min(begin + part_length, reduce_count());
-        float shift = shift_of(place, begin, end);
-        Moments m = NO_MOMENTS;
+        float shift = 0.0;
+        if (OF(VKN_OF_MOMENTS))
+            shift = shift_of(place, begin, end);
+        Moments m = no_moments();
         for (uint e = begin + worker_lane(); e < end; e += worker_lanes()) {
             Place p = place_at(place, e, false, true);
             bool counts = true;
             if (HAS(VKN_HAS_MASK))
                 counts = mask_load(p.mask);
             if (counts)
-                m = add(m, input_load(p.x) - shift);
+                m = add(m, element_at(p) - shift, p.parameter);
         }
         Statistic s = statistic_of(shift, worker_merge(m));
         if (worker_lane() == 0)

@@ -11,7 +11,7 @@ void visit(inout Coefficients c, uint x, uint y, uint p)
     Element e = element_at(x, y, y, p);
     vec4 xhat = normalized(c, e);
     vec4 dz = dz_of(c, e, xhat);
-    gradient_store(x, y, dx_of(c, e, xhat, dz), dz, 1);
+    gradient_store(x, y, dx_of(c, e, xhat, dz), dresidual_of(c, e, xhat, dz), 1);
 }
 
 void visit4(inout Coefficients c, uint x, uint y, uint p)
@@ -19,7 +19,7 @@ void visit4(inout Coefficients c, uint x, uint y, uint p)
     Element e = element_at4(x, y, p, parameter_stride[VKN_INNER]);
     vec4 xhat = normalized(c, e);
     vec4 dz = dz_of(c, e, xhat);
-    gradient_store4(x, y, dx_of(c, e, xhat, dz), dz);
+    gradient_store4(x, y, dx_of(c, e, xhat, dz), dresidual_of(c, e, xhat, dz));
 }
 
 void visit8(inout Coefficients c, uint x, uint y, uint p, uint ahead)

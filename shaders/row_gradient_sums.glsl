@@ -5,6 +5,7 @@ struct RowSums {
     float count;
     vec4 dz;
     vec4 dz_xhat;
+    vec4 dslope;
 };
 
 uint head_of(RowSums s, uint x, uint y, uint count)
@@ -19,6 +20,7 @@ void sums_add(inout RowSums s, Element e, vec4 used, float count)
     vec4 dz = weighted(e, dz_of(s.coefficients, e, xhat)) * used;
     s.dz += dz;
     s.dz_xhat += dz * xhat;
+    s.dslope += dslope_of(s.coefficients, e, xhat) * used;
     s.count += count;
 }
 
@@ -48,8 +50,9 @@ void visit8(inout RowSums s, uint x, uint y, uint p, uint ahead)
 // Every lane of the worker returns the same.
 Sums row_sums(Row row, Part part, Coefficients c)
 {
-    RowSums s = RowSums(c, 0.0, vec4(0.0), vec4(0.0));
+    RowSums s = RowSums(c, 0.0, vec4(0.0), vec4(0.0), vec4(0.0));
     row_walk(s, row, part);
     return worker_merge(Sums(s.count, s.dz.x + s.dz.y + s.dz.z + s.dz.w,
-                             s.dz_xhat.x + s.dz_xhat.y + s.dz_xhat.z + s.dz_xhat.w));
+                             s.dz_xhat.x + s.dz_xhat.y + s.dz_xhat.z + s.dz_xhat.w,
+                             s.dslope.x + s.dslope.y + s.dslope.z + s.dslope.w));
 }

@@ -5,14 +5,26 @@ layout(set = 0, binding = VKN_BINDING_SPREAD) readonly buffer SpreadIn { float s
 
 float saved_mean(uint index)
 {
+    float mean = 0.0;
     if (HAS(VKN_HAS_MEAN))
-        return mean_in[first_of(VKN_BINDING_MEAN) + index];
-    return 0.0;
+        mean = mean_in[first_of(VKN_BINDING_MEAN) + index];
+    if (OF(VKN_OF_LOG_SUM_EXP))
+        mean = finite_maximum(mean);
+    return mean;
 }
 
-float saved_inverse_deviation(uint index)
+// What scales deviations from the mean; of LOG_SUM_EXP, what is subtracted from them.
+float saved_scale(uint index)
 {
+    if (!HAS(VKN_HAS_VARIANCE | VKN_HAS_INV_STD))
+        return 1.0;
     float spread = spread_in[first_of(VKN_BINDING_SPREAD) + index];
+    if (OF(VKN_OF_LOG_SUM_EXP)) {
+        float most = mean_in[first_of(VKN_BINDING_MEAN) + index];
+        if (HAS(VKN_HAS_INV_STD))
+            return -log_of_sum(most, spread);
+        return log_of_sum(most, spread);
+    }
     if (HAS(VKN_HAS_VARIANCE))
         return inverse_deviation(spread);
     return spread;

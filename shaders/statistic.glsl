@@ -1,47 +1,55 @@
-// Moments: how they grow, merge, and turn into the statistics that a caller asked for.
+// Statistics of parts: how they grow, merge, and turn into what a caller asked for. What the words are:
 //
-// Inside a kernel a mean is held as an offset from a shift, an element of the data that all who merge
-// share: with mean 1e6 and deviation 1 the offset keeps the digits that the mean would round away. In
-// memory (VknMoments) the two words are mean and mean_low; their sum is the mean.
+//     kinds            mean               m2                         low
+//     VKN_OF_MOMENTS   from a shift       squared differences        0
+//     VKN_OF_SUMS      sum                0                          what the sum rounded away
+//     LOG_SUM_EXP      maximum            sum of exp(u - maximum)    0
+//     PRODUCT          mantissa           exponent                   0
+//     VKN_OF_EXTREMES  greatest (of -u)   its number, VKN_INDEX_UNIT high and low
+//
+// The shift of a mean is an element of the data that all who merge share: with mean 1e6 and deviation 1 the
+// offset keeps the digits that the mean would round away. In memory (VknMoments) the two words are mean and
+// mean_low; their sum is the mean.
 
 #include "deviation.glsl"
 
 struct Moments {
     float count;
-    float mean; // from the shift
-    float m2;   // sum of squared differences from the mean
+    float mean;
+    float m2;
+    float low;
 };
 
-const Moments NO_MOMENTS = Moments(0.0, 0.0, 0.0);
-
-// Chan, Golub & LeVeque: the moments of both sets together.
-Moments merge(Moments a, Moments b)
+Moments no_moments()
 {
-    float count = a.count + b.count;
-    float share = count > 0.0 ? b.count / count : 0.0;
-    float distance = b.mean - a.mean;
-    return Moments(count, a.mean + distance * share, a.m2 + b.m2 + distance * distance * a.count * share);
+    if (OF(VKN_OF_LOG_SUM_EXP | VKN_OF_EXTREMES))
+        return Moments(0.0, -INFINITY, 0.0, 0.0);
+    if (OF(VKN_OF_PRODUCT))
+        return Moments(0.0, 1.0, 0.0, 0.0);
+    return Moments(0.0, 0.0, 0.0, 0.0);
 }
 
-vec3 pack(Moments m)
+#include "merge.glsl"
+
+vec4 pack(Moments m)
 {
-    return vec3(m.count, m.mean, m.m2);
+    return vec4(m.count, m.mean, m.m2, m.low);
 }
 
-Moments unpack(vec3 v)
+Moments unpack(vec4 v)
 {
-    return Moments(v.x, v.y, v.z);
+    return Moments(v.x, v.y, v.z, v.w);
 }
 
-#if defined(SUBGROUP_ADD)
-Moments subgroup_merge(Moments m)
+#include "lift.glsl"
+
+// What is subtracted from the elements of a part before they are added.
+float shift_from(float element)
 {
-    float count = subgroupAdd(m.count);
-    float mean = count > 0.0 ? subgroupAdd(m.count * m.mean) / count : 0.0;
-    float distance = m.mean - mean;
-    return Moments(count, mean, subgroupAdd(m.m2 + m.count * distance * distance));
+    if (OF(VKN_OF_MOMENTS))
+        return element;
+    return 0.0;
 }
-#endif
 
 // One, four, eight elements: a block is reduced in two passes in registers, so that only one merge and
 // one division are paid for it and no sum of squares can cancel, whatever the shift is.
@@ -50,23 +58,30 @@ Moments add_block(Moments m, float size, float mean, float m2)
     float count = m.count + size;
     float share = size / count;
     float distance = mean - m.mean;
-    return Moments(count, m.mean + distance * share, m.m2 + m2 + distance * distance * m.count * share);
+    return Moments(count, m.mean + distance * share, m.m2 + m2 + distance * distance * m.count * share, 0.0);
 }
 
-Moments add(Moments m, float v)
+// `number` is the first element's, `step` the distance between the others'.
+Moments add(Moments m, float v, uint number)
 {
-    return add_block(m, 1.0, v, 0.0);
+    if (OF(VKN_OF_MOMENTS))
+        return add_block(m, 1.0, v, 0.0);
+    return merge(m, lift(v, number));
 }
 
-Moments add(Moments m, vec4 v)
+Moments add(Moments m, vec4 v, uint number, uint step)
 {
+    if (!OF(VKN_OF_MOMENTS))
+        return merge(m, lift(v, number, step));
     float mean = (v.x + v.y + v.z + v.w) * 0.25;
     v -= mean;
     return add_block(m, 4.0, mean, dot(v, v));
 }
 
-Moments add(Moments m, vec4 v, vec4 w)
+Moments add(Moments m, vec4 v, vec4 w, uint number, uint ahead, uint step)
 {
+    if (!OF(VKN_OF_MOMENTS))
+        return merge(m, merge(lift(v, number, step), lift(w, number + ahead, step)));
     vec4 sum = v + w;
     float mean = (sum.x + sum.y + sum.z + sum.w) * 0.125;
     v -= mean;
@@ -86,6 +101,8 @@ struct Statistic {
 // Two floats whose sum is shift + m.mean (Knuth's exact sum).
 Statistic statistic_of(float shift, Moments m)
 {
+    if (!OF(VKN_OF_MOMENTS))
+        return Statistic(m.mean, m.low, m.count, m.m2);
     precise float mean = shift + m.mean;
     precise float part = mean - shift;
     precise float low = (shift - (mean - part)) + (m.mean - part);
@@ -97,15 +114,19 @@ float variance_of(Statistic s)
     return s.m2 / s.count;
 }
 
-// The statistic that the description asks for: of mean squares and sums of squares the mean is 0. Sums of
-// squares count as of one element.
+// The statistic that the description asks for, as what y sees: mean, and variance * count. What is no moments
+// counts as of one element.
 Statistic statistic_kind(Statistic s)
 {
-    if (STATISTIC == VKN_STATISTIC_OF_VARIANCE)
+    if (OF(VKN_OF_LOG_SUM_EXP))
+        return Statistic(s.mean, log_of_sum(s.mean, s.m2), 1.0, s.m2);
+    if (OF(VKN_OF_SUM_POWER))
+        return Statistic(0.0, 0.0, 1.0, s.mean + s.mean_low);
+    if (!OF(VKN_OF_MEAN_SQUARE | VKN_OF_SUM_SQUARE))
         return s;
     float mean = s.mean + s.mean_low;
     float square = s.m2 + s.count * mean * mean;
-    if (STATISTIC == VKN_STATISTIC_OF_SUM_SQUARE)
+    if (OF(VKN_OF_SUM_SQUARE))
         return Statistic(0.0, 0.0, 1.0, square);
     return Statistic(0.0, 0.0, s.count, square);
 }
@@ -113,6 +134,8 @@ Statistic statistic_kind(Statistic s)
 // Keras' statistic of a mask: sums divided by count + COUNT_EPSILON. Of nothing at all, mean and variance 0.
 Statistic counted(Statistic s)
 {
+    if (!OF(VKN_OF_MOMENTS))
+        return s;
     float count = s.count + COUNT_EPSILON;
     if (s.count == 0.0)
         return Statistic(0.0, 0.0, max(count, 1.0), 0.0);

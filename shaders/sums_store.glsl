@@ -8,5 +8,5 @@ void sums_store(uint index, Sums s)
     sums_out[i] = s.count;
     sums_out[i + 1] = s.dz;
     sums_out[i + 2] = s.dz_xhat;
-    sums_out[i + 3] = 0.0;
+    sums_out[i + 3] = s.dslope;
 }

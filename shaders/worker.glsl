@@ -7,7 +7,7 @@
 //   WORKER_GROUP_ADD         a workgroup: subgroups as above, then shared memory
 //   WORKER_GROUP_TREE        a workgroup with shared memory alone
 // and the includer PARTIAL, the struct that is merged, with
-//   PARTIAL merge(PARTIAL, PARTIAL), vec3 pack(PARTIAL), PARTIAL unpack(vec3)
+//   PARTIAL merge(PARTIAL, PARTIAL), vec4 pack(PARTIAL), PARTIAL unpack(vec4)
 //   PARTIAL subgroup_merge(PARTIAL), where SUBGROUP_ADD is defined.
 // Control flow around worker_merge() is uniform for the worker. The order of every reduction is fixed.
 
@@ -43,9 +43,7 @@ PARTIAL worker_merge(PARTIAL m)
 PARTIAL subgroup_merge(PARTIAL m)
 {
     for (uint distance = 1; distance < gl_SubgroupSize; distance *= 2) {
-        vec3 mine = pack(m);
-        PARTIAL other = unpack(vec3(subgroupShuffleXor(mine.x, distance), subgroupShuffleXor(mine.y, distance),
-                                    subgroupShuffleXor(mine.z, distance)));
+        PARTIAL other = unpack(subgroupShuffleXor(pack(m), distance));
         if ((gl_SubgroupInvocationID & distance) == 0)
             m = merge(m, other);
         else
@@ -101,7 +99,7 @@ uint worker_count()
     return gl_NumWorkGroups.x;
 }
 
-shared vec3 partial[256];
+shared vec4 partial[256];
 
 // The first barrier lets the readers of the previous item finish.
 #if defined(WORKER_GROUP_ADD)

@@ -22,33 +22,39 @@ static const VknCaps CAPS = {VKN_DEVICE_OTHER, 64, 1, 16384, 4096, 8, 256, 128, 
  * neither; E: needs D; F: with D exactly where C is. Upper case: an output. */
 static const char *const TABLE[] = {
     /* TRAIN, APPLY, STATISTICS, FINISH, TRAIN_GRADIENT, APPLY_GRADIENT, GRADIENT_STATISTICS */
-    [VKN_ROLE_X] = "r  r  r  -  r  r  r",
-    [VKN_ROLE_Y] = "R  R  -  -  o  o  o",
-    [VKN_ROLE_GAMMA] = "o  o  -  -  o  o  o",
-    [VKN_ROLE_BETA] = "o  o  -  -  o  o  o",
-    [VKN_ROLE_MEAN] = "O  r  O  O  r  r  r",
-    [VKN_ROLE_INV_STD] = "B  a  B  B  a  a  a",
-    [VKN_ROLE_VARIANCE] = "B  a  B  B  a  a  a",
-    [VKN_ROLE_RUNNING_MEAN] = "C  -  C  C  -  -  -",
-    [VKN_ROLE_RUNNING_VARIANCE] = "C  -  C  C  -  -  -",
-    [VKN_ROLE_MOMENTS] = "o  -  O  r  -  -  -",
-    [VKN_ROLE_WORKSPACE] = "o  o  o  o  o  o  o",
-    [VKN_ROLE_RESIDUAL] = "o  o  -  -  o  o  o",
-    [VKN_ROLE_DY] = "-  -  -  -  r  r  r",
-    [VKN_ROLE_DX] = "-  -  -  -  O  O  -",
-    [VKN_ROLE_DGAMMA] = "-  -  -  -  O  O  O",
-    [VKN_ROLE_DBETA] = "-  -  -  -  O  O  O",
-    [VKN_ROLE_DRESIDUAL] = "-  -  -  -  O  O  -",
-    [VKN_ROLE_MASK] = "o  -  o  -  o  -  o",
-    [VKN_ROLE_ACTIVATION_MASK] = "O  O  -  -  o  o  o",
-    [VKN_ROLE_RENORM_MEAN] = "D  -  -  -  -  -  -",
-    [VKN_ROLE_RENORM_STD] = "D  -  -  -  -  -  -",
-    [VKN_ROLE_RUNNING_STD] = "F  -  -  -  -  -  -",
-    [VKN_ROLE_RENORM] = "E  -  -  -  o  -  o",
-    [VKN_ROLE_SUMS] = "-  -  -  -  o  -  R",
+    [VKN_ROLE_X] = "r  r  r  -  r  r  r  r",
+    [VKN_ROLE_Y] = "R  R  -  -  o  o  o  -",
+    [VKN_ROLE_GAMMA] = "o  o  -  -  o  o  o  -",
+    [VKN_ROLE_BETA] = "o  o  -  -  o  o  o  -",
+    [VKN_ROLE_MEAN] = "O  r  O  O  r  r  r  -",
+    [VKN_ROLE_INV_STD] = "B  a  B  B  a  a  a  -",
+    [VKN_ROLE_VARIANCE] = "B  a  B  B  a  a  a  -",
+    [VKN_ROLE_RUNNING_MEAN] = "C  -  C  C  -  -  -  -",
+    [VKN_ROLE_RUNNING_VARIANCE] = "C  -  C  C  -  -  -  -",
+    [VKN_ROLE_MOMENTS] = "o  -  O  r  -  -  -  -",
+    [VKN_ROLE_WORKSPACE] = "o  o  o  o  o  o  o  o",
+    [VKN_ROLE_RESIDUAL] = "o  o  -  -  o  o  o  -",
+    [VKN_ROLE_DY] = "-  -  -  -  r  r  r  -",
+    [VKN_ROLE_DX] = "-  -  -  -  O  O  -  -",
+    [VKN_ROLE_DGAMMA] = "-  -  -  -  O  O  O  -",
+    [VKN_ROLE_DBETA] = "-  -  -  -  O  O  O  -",
+    [VKN_ROLE_DRESIDUAL] = "-  -  -  -  O  O  -  -",
+    [VKN_ROLE_MASK] = "o  -  o  -  o  -  o  o",
+    [VKN_ROLE_ACTIVATION_MASK] = "O  O  -  -  o  o  o  -",
+    [VKN_ROLE_RENORM_MEAN] = "D  -  -  -  -  -  -  -",
+    [VKN_ROLE_RENORM_STD] = "D  -  -  -  -  -  -  -",
+    [VKN_ROLE_RUNNING_STD] = "F  -  -  -  -  -  -  -",
+    [VKN_ROLE_RENORM] = "E  -  -  -  o  -  o  -",
+    [VKN_ROLE_SUMS] = "-  -  -  -  o  -  R  -",
+    [VKN_ROLE_SLOPE] = "-  -  -  -  -  -  -  -",
+    [VKN_ROLE_DSLOPE] = "-  -  -  -  -  -  -  -",
+    [VKN_ROLE_RESIDUAL_SUM] = "-  -  -  -  -  -  -  -",
+    [VKN_ROLE_DRESIDUAL_SUM] = "-  -  -  -  -  -  -  -",
+    [VKN_ROLE_RESULT] = "-  -  -  -  -  -  -  R",
+    [VKN_ROLE_INDEX] = "-  -  -  -  -  -  -  -",
 };
 
-#define OPERATIONS VKN_OPERATION_GRADIENT_STATISTICS
+#define OPERATIONS VKN_OPERATION_REDUCE
 
 static char cell(uint32_t role, uint32_t operation) {
     return TABLE[role][3 * (operation - VKN_OPERATION_TRAIN)];
@@ -105,7 +111,8 @@ static void test_every_combination(void **state) {
                          vkn_result_name(result), vkn_result_name(expected));
             accepted[operation] += result == VKN_SUCCESS;
             uint32_t sources = BIT(Y) | BIT(RESIDUAL) | BIT(ACTIVATION_MASK);
-            bool gradient = operation >= VKN_OPERATION_TRAIN_GRADIENT;
+            bool gradient =
+                operation >= VKN_OPERATION_TRAIN_GRADIENT && operation <= VKN_OPERATION_GRADIENT_STATISTICS;
             for (uint32_t role = 0; result == VKN_SUCCESS && role < VKN_ROLE_COUNT; role++)
                 if (role != VKN_ROLE_WORKSPACE && !(gradient && sources >> role & 1) &&
                     !(role == VKN_ROLE_MASK && roles & BIT(MOMENTS) && operation == VKN_OPERATION_TRAIN))
@@ -130,6 +137,7 @@ static void test_every_combination(void **state) {
     assert_int_equal(accepted[VKN_OPERATION_TRAIN_GRADIENT], 32 * 2 * 15 * 8);
     assert_int_equal(accepted[VKN_OPERATION_APPLY_GRADIENT], 32 * 2 * 15);
     assert_int_equal(accepted[VKN_OPERATION_GRADIENT_STATISTICS], 32 * 2 * 4 * 4);
+    assert_int_equal(accepted[VKN_OPERATION_REDUCE], 2);
 }
 
 /* Which source a gradient chooses: the fewest bytes, and nothing that is not needed. */
@@ -246,13 +254,14 @@ static void test_empty_tensors(void **state) {
             for (uint32_t axis = 0; axis < 4; axis++)
                 shape[axis] = empty >> axis & 1 ? 0 : axis + 2;
             vkn_desc_batch_norm(&desc, (VknOperation)operation, 4, shape, 2, (int32_t[]){1, 3});
+            bool result = operation == VKN_OPERATION_REDUCE && !(empty & 10); /* of nothing */
             assert_int_equal(vkn_plan_query(&CAPS, &desc, (VknLog){0}, &info), VKN_SUCCESS);
-            assert_int_equal(info.dispatch_count, 0);
+            assert_int_equal(info.dispatch_count, result);
             assert_int_equal(info.barrier_count, 0);
-            assert_int_equal(info.least_bytes, 0);
+            assert_int_equal(info.least_bytes, result ? 3 * 5 * 4 : 0);
             assert_non_null(info.strategy_name);
             for (uint32_t role = 0; role < VKN_ROLE_COUNT; role++)
-                assert_int_equal(info.size[role], 0);
+                assert_int_equal(info.size[role], result && role == VKN_ROLE_RESULT ? 3 * 5 * 4 : 0);
             desc.epsilon = -1; /* the other rules hold */
             assert_int_equal(vkn_plan_query(&CAPS, &desc, (VknLog){0}, &info), VKN_ERROR_INVALID_ARGUMENT);
         }
@@ -276,6 +285,7 @@ static void test_batch_norm_defaults(void **state) {
                                            BIT(DX) | BIT(DGAMMA) | BIT(DBETA)},
         {VKN_OPERATION_GRADIENT_STATISTICS,
          BIT(X) | BIT(DY) | BIT(GAMMA) | BIT(BETA) | BIT(MEAN) | BIT(INV_STD) | BIT(SUMS)},
+        {VKN_OPERATION_REDUCE, BIT(X) | BIT(RESULT)},
     };
     const uint64_t shape[] = {TERA, 2, 3, 4, 5, 6, 7, 8};
     const int32_t axes[] = {-1, 2, 0, 1, 3, 4, 5, 6};

@@ -137,6 +137,9 @@ static void roles_fill(TestRandom *random, VknDesc *desc) {
     case VKN_OPERATION_GRADIENT_STATISTICS:
         desc->roles = BIT(X) | BIT(DY) | affine | BIT(MEAN) | spread | BIT(SUMS);
         break;
+    case VKN_OPERATION_REDUCE:
+        desc->roles = BIT(X) | BIT(RESULT);
+        break;
     }
 }
 

@@ -138,6 +138,12 @@ static uint64_t reach_of(const VknStep *step, const VknStepBinding *b, const Geo
     case VKN_ROLE_RUNNING_STD:
     case VKN_ROLE_RENORM:
     case VKN_ROLE_SUMS:
+    case VKN_ROLE_SLOPE:
+    case VKN_ROLE_DSLOPE:
+    case VKN_ROLE_RESIDUAL_SUM:
+    case VKN_ROLE_DRESIDUAL_SUM:
+    case VKN_ROLE_RESULT:
+    case VKN_ROLE_INDEX:
         break;
     }
     return 0;

@@ -25,6 +25,12 @@ double test_activation_value(const VknActivation *activation, double z) {
         return z * fmin(fmax(z + 3, 0), 6) / 6;
     case VKN_ACTIVATION_CLIP:
         return fmin(fmax(z, p[0]), p[1]);
+    case VKN_ACTIVATION_PRELU: /* of a slope that is no parameter: see problem_expect.c */
+        return NAN;
+    case VKN_ACTIVATION_EXP:
+        return exp(z);
+    case VKN_ACTIVATION_LINEAR:
+        return p[0] * z + p[1];
     }
     return NAN;
 }
@@ -68,6 +74,12 @@ static double evaluation_error(const VknActivation *activation, double z) {
         return fabs(z) / 2 * (5e-7 / TEST_ROUNDING + 4) + 3 * f;
     case VKN_ACTIVATION_HARD_SWISH:
         return z <= -3 ? fabs(z) * (fabs(z) + 3) / 6 : z >= 3 ? 8 * f : fabs(z) + 8 * f;
+    case VKN_ACTIVATION_PRELU:
+        break;
+    case VKN_ACTIVATION_EXP:
+        return f * exp_error(z);
+    case VKN_ACTIVATION_LINEAR:
+        return 2 * (fabs(p[0] * z) + fabs((double)p[1]));
     }
     return NAN;
 }

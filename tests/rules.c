@@ -93,9 +93,9 @@ static VknDesc *use_gradient(VknDesc *d) {
         __VA_ARGS__;                                                                                         \
     }
 #define BROKEN(F)                                                                                            \
-    F(operation_0, d->operation = (VknOperation)0, "operation", "1 to 7", "0")                               \
-    F(operation_8, d->operation = (VknOperation)8, "operation", "1 to 7", "8")                               \
-    F(operation_negative, d->operation = (VknOperation)-1, "operation", "1 to 7", "-1")                      \
+    F(operation_0, d->operation = (VknOperation)0, "operation", "1 to 8", "0")                               \
+    F(operation_9, d->operation = (VknOperation)9, "operation", "1 to 8", "9")                               \
+    F(operation_negative, d->operation = (VknOperation)-1, "operation", "1 to 8", "-1")                      \
     F(rank_0, d->rank = 0, "rank", "1 to 8", "0")                                                            \
     F(rank_9, d->rank = 9, "rank", "1 to 8", "9")                                                            \
     F(rank_huge, d->rank = UINT32_MAX, "rank", "1 to 8", "4294967295")                                       \

@@ -103,7 +103,7 @@ static Affine affine_of(Simulation *sim, uint32_t index, uint64_t mean, uint64_t
 }
 
 static Affine affine_given(Simulation *sim, uint32_t index) {
-    if (HAS(AFFINE)) {
+    if ((SPEC(MODES) & VKN_MODE_AFFINE)) {
         uint64_t words[4];
         for (uint32_t i = 0; i < 4; i++)
             words[i] = sim_load(sim, VKN_BINDING_AFFINE_IN,
@@ -362,7 +362,7 @@ static void finish(Simulation *sim, uint32_t item) {
         statistic_store(sim, index, m);
         if (HAS(MOMENTS))
             moments_store(sim, index * push->part_total + push->part_first, m);
-        if (HAS(AFFINE))
+        if ((SPEC(MODES) & VKN_MODE_AFFINE))
             affine_store(sim, index, affine_of(sim, item, sim_mean(m), sim_inverse(sim_variance(m))));
         mean += sim_mean(m);
         variance += moving_variance(sim, m);

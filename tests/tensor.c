@@ -140,6 +140,8 @@ uint64_t test_role_words(const VknDesc *desc, VknRole role) {
     case VKN_ROLE_DRESIDUAL:
         return test_extent(desc, &desc->residual);
     case VKN_ROLE_DX:
+    case VKN_ROLE_RESIDUAL_SUM:
+    case VKN_ROLE_DRESIDUAL_SUM:
         return test_extent(desc, &desc->dx);
     case VKN_ROLE_MOMENTS:
         return test_statistic_count(desc) * sizeof(VknMoments) / sizeof(float) *
@@ -155,7 +157,12 @@ uint64_t test_role_words(const VknDesc *desc, VknRole role) {
     case VKN_ROLE_BETA:
     case VKN_ROLE_DGAMMA:
     case VKN_ROLE_DBETA:
+    case VKN_ROLE_SLOPE:
+    case VKN_ROLE_DSLOPE:
         return test_parameter_count(desc);
+    case VKN_ROLE_RESULT:
+    case VKN_ROLE_INDEX:
+        return test_statistic_count(desc);
     case VKN_ROLE_RUNNING_MEAN:
     case VKN_ROLE_RUNNING_VARIANCE:
     case VKN_ROLE_RENORM_MEAN:

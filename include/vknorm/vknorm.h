@@ -170,6 +170,10 @@ typedef enum VknActivationId {
     VKN_ACTIVATION_GELU = 7,       /* z * (1 + erf(z / sqrt(2))) / 2, not its tanh approximation */
     VKN_ACTIVATION_HARD_SWISH = 8, /* z * clip(z + 3, 0, 6) / 6 */
     VKN_ACTIVATION_CLIP = 9,       /* min(max(z, min), max). Default (-inf, inf). */
+    VKN_ACTIVATION_PRELU = 10, /* z where z > 0, otherwise slope * z, where slope is an element of SLOPE; not
+                                  a prologue. Excludes RESIDUAL, MOMENTS, SUMS and virtual batches. */
+    VKN_ACTIVATION_EXP = 27,
+    VKN_ACTIVATION_LINEAR = 29,
 } VknActivationId;
 
 /* Most parameters of any activation. */
@@ -222,9 +226,9 @@ typedef enum VknOperation {
      * of the whole batch. TRAIN_GRADIENT with SUMS is the second half. */
     VKN_OPERATION_GRADIENT_STATISTICS = 7,
     /* VknDesc.statistic itself, over all axes that are not kept: RESULT is act(statistic), INDEX where the
-     * greatest or least element is. Of no elements at all it is what the statistic begins with: 0, of a product
-     * 1, of a maximum and of LOG_SUM_EXP -inf, of a minimum inf, of MEAN and VARIANCE NaN. Its gradient has no
-     * operation of its own: that of a sum is dy itself, repeated. */
+     * greatest or least element is. Of no elements at all it is what the statistic begins with: 0, of a
+     * product 1, of a maximum and of LOG_SUM_EXP -inf, of a minimum inf, of MEAN and VARIANCE NaN. Its
+     * gradient has no operation of its own: that of a sum is dy itself, repeated. */
     VKN_OPERATION_REDUCE = 8,
 } VknOperation;
 
@@ -268,14 +272,13 @@ static inline VknOperation vkn_batch_norm_mode(bool training, bool trainable) {
  *     RESULT, INDEX     -         -         -         -         -         -         -         out e)
  *     WORKSPACE         scratch, required when VknPlanInfo.size[VKN_ROLE_WORKSPACE] > 0
  *
- *     a) optional, at most one of the two   b) one of the two; none of VKN_STATISTIC_NONE   c) both or neither
- *     d) RENORM_MEAN and RENORM_STD both or neither; with them RENORM is optional, and RUNNING_STD is
+ *     a) optional, at most one of the two   b) one of the two; none of VKN_STATISTIC_NONE   c) both or
+ * neither d) RENORM_MEAN and RENORM_STD both or neither; with them RENORM is optional, and RUNNING_STD is
  *        required when the running statistics are bound             e) at least one of them
- *     f) VKN_STATISTIC_LOG_SUM_EXP with the identity or EXP: without X, MEAN and INV_STD or VARIANCE, but with
- *        Y, from which the gradient then comes
- *     g) as VknDesc.residual_use allows; optional, but for RESIDUAL_SUM and DRESIDUAL_SUM, which are of
- *        VKN_RESIDUAL_BEFORE, only there
- *     h) required by VKN_ACTIVATION_PRELU, not of others            i) of statistics that have one */
+ *     f) VKN_STATISTIC_LOG_SUM_EXP with the identity or EXP: without X, MEAN and INV_STD or VARIANCE, but
+ * with Y, from which the gradient then comes g) as VknDesc.residual_use allows; optional, but for
+ * RESIDUAL_SUM and DRESIDUAL_SUM, which are of VKN_RESIDUAL_BEFORE, only there h) required by
+ * VKN_ACTIVATION_PRELU, not of others            i) of statistics that have one */
 typedef enum VknRole {
     VKN_ROLE_X = 0,
     VKN_ROLE_Y = 1,
@@ -313,12 +316,13 @@ typedef enum VknRole {
     VKN_ROLE_RENORM_MEAN = 19,
     VKN_ROLE_RENORM_STD = 20,
     VKN_ROLE_RUNNING_STD = 21,
-    VKN_ROLE_RENORM = 22, /* r and d, two words per channel, saved for the gradient */
-    VKN_ROLE_SUMS = 23,   /* VknSums per statistic; TRAIN_GRADIENT: [moment_parts][statistic] */
-    VKN_ROLE_SLOPE = 24,  /* of VKN_ACTIVATION_PRELU, per parameter */
-    VKN_ROLE_DSLOPE = 25, /* gradient by the slope, per parameter */
-    VKN_ROLE_RESIDUAL_SUM = 26,  /* x + residual, lies like VknDesc.dx; normalized is what is stored here */
-    VKN_ROLE_DRESIDUAL_SUM = 27, /* what else the loss depends on RESIDUAL_SUM by: added to DX, lies like it */
+    VKN_ROLE_RENORM = 22,       /* r and d, two words per channel, saved for the gradient */
+    VKN_ROLE_SUMS = 23,         /* VknSums per statistic; TRAIN_GRADIENT: [moment_parts][statistic] */
+    VKN_ROLE_SLOPE = 24,        /* of VKN_ACTIVATION_PRELU, per parameter */
+    VKN_ROLE_DSLOPE = 25,       /* gradient by the slope, per parameter */
+    VKN_ROLE_RESIDUAL_SUM = 26, /* x + residual, lies like VknDesc.dx; normalized is what is stored here */
+    VKN_ROLE_DRESIDUAL_SUM =
+        27,               /* what else the loss depends on RESIDUAL_SUM by: added to DX, lies like it */
     VKN_ROLE_RESULT = 28, /* per statistic, dense, of type VknDesc.y.type */
     VKN_ROLE_INDEX = 29,  /* of MAX and MIN, per statistic, one uint32_t: the number of the element among the
                              statistic's, row-major in the order of the axes; of no elements 0xFFFFFFFF */
@@ -380,12 +384,13 @@ typedef enum VknStatistic {
     VKN_STATISTIC_SUM_SQUARE = 2,
     /* The sum of |u|^power, no mean: xhat = u / max(sum, epsilon)^(1 / power). L1 and Lp normalization. */
     VKN_STATISTIC_SUM_POWER = 3,
-    /* The maximum as mean, the sum of exp(u - maximum) as variance, its inverse as inverse deviation, epsilon is
-     * ignored: xhat = u - log(sum of exp(u)). Log-softmax, and with the activation EXP softmax. Where MASK is 0,
-     * u counts as -inf. Of -inf alone xhat is -inf, so that softmax is 0 there; with a NaN or inf all is NaN.
-     * mask_stride is usually that of x. Excludes GAMMA and BETA. */
+    /* The maximum as mean, the sum of exp(u - maximum) as variance, its inverse as inverse deviation, epsilon
+     * is ignored: xhat = u - log(sum of exp(u)). Log-softmax, and with the activation EXP softmax. Where MASK
+     * is 0, u counts as -inf. Of -inf alone xhat is -inf, so that softmax is 0 there; with a NaN or inf all
+     * is NaN. mask_stride is usually that of x. Excludes GAMMA and BETA. */
     VKN_STATISTIC_LOG_SUM_EXP = 4,
-    /* xhat = 1 for the greatest element, 0 for the others. Hardmax; TRAIN and REDUCE. Excludes GAMMA, BETA. */
+    /* xhat = 1 for the greatest element, 0 for the others. Hardmax; TRAIN and REDUCE. Excludes GAMMA, BETA.
+     */
     VKN_STATISTIC_MAX = 5,
     /* No statistic: xhat = u. Activations alone; APPLY and APPLY_GRADIENT. Needs no kept axes. */
     VKN_STATISTIC_NONE = 6,
@@ -402,12 +407,14 @@ typedef enum VknResidualUse {
     /* u = prologue(x + residual): the add before the norm of transformers. RESIDUAL_SUM keeps the sum. The
      * gradient has the sum as X and no RESIDUAL; DX is the gradient by both. */
     VKN_RESIDUAL_BEFORE = 1,
-    /* y = act(gamma * xhat + beta) * residual: the gated family, with VKN_STATISTIC_NONE. glu has SIGMOID, reglu
-     * RELU, geglu GELU, swiglu SILU; x is the half that the activation takes, the residual the other. */
+    /* y = act(gamma * xhat + beta) * residual: the gated family, with VKN_STATISTIC_NONE. glu has SIGMOID,
+     * reglu RELU, geglu GELU, swiglu SILU; x is the half that the activation takes, the residual the other.
+     */
     VKN_RESIDUAL_FACTOR = 2,
 } VknResidualUse;
 
-/* Which variance moves into RUNNING_VARIANCE, and REDUCE returns. y and VARIANCE always have the biased one. */
+/* Which variance moves into RUNNING_VARIANCE, and REDUCE returns. y and VARIANCE always have the biased one.
+ */
 typedef enum VknRunningVariance {
     VKN_RUNNING_VARIANCE_BIASED = 0,   /* M2 / n (Keras 3, ONNX, oneDNN) */
     VKN_RUNNING_VARIANCE_UNBIASED = 1, /* M2 / (n - 1), n = 1 counts as 2 (PyTorch, cuDNN) */
@@ -425,11 +432,11 @@ typedef struct VknDesc {
     uint32_t kept_axis_count;
     int32_t kept_axes[VKN_MAX_RANK];
     VknStatistic statistic;
-    float power; /* of SUM_POWER: finite, >= 1 */
+    float power;     /* of SUM_POWER: finite, >= 1 */
     bool last_index; /* MAX and MIN: of equals the last one counts, not the first (ONNX select_last_index) */
-    /* The axes that GAMMA, BETA, SLOPE and their gradients have. None: the kept axes, as in batch normalization.
-     * Layer and RMS norm have those that are not kept. Other axes than the kept ones exclude MASK, RUNNING_,
-     * RENORM_ and MOMENTS, SUMS, virtual batches and packed channels. */
+    /* The axes that GAMMA, BETA, SLOPE and their gradients have. None: the kept axes, as in batch
+     * normalization. Layer and RMS norm have those that are not kept. Other axes than the kept ones exclude
+     * MASK, RUNNING_, RENORM_ and MOMENTS, SUMS, virtual batches and packed channels. */
     uint32_t parameter_axis_count;
     int32_t parameter_axes[VKN_MAX_RANK];
     /* The roles that will be bound: VKN_ROLE_BIT()s, by the table at VknRole, at least one of them an output.
@@ -438,7 +445,7 @@ typedef struct VknDesc {
     VknTensor x;
     VknTensor y;        /* Y and DY; its type is that of RESULT */
     VknTensor residual; /* RESIDUAL and DRESIDUAL */
-    VknTensor dx;       /* DX, RESIDUAL_SUM and DRESIDUAL_SUM. Fastest when it lies like x, and residual like y. */
+    VknTensor dx; /* DX, RESIDUAL_SUM and DRESIDUAL_SUM. Fastest when it lies like x, and residual like y. */
     VknResidualUse residual_use;
     /* MASK: bytes from one index to the next along each axis. All zero: Keras' mask, which has one axis less
      * than x: dense over all axes but the last, and the same along the last one. */
@@ -506,24 +513,25 @@ VKN_API void vkn_desc_rms_norm(VknDesc *desc, VknOperation operation, uint32_t r
 VKN_API void vkn_desc_group_norm(VknDesc *desc, VknOperation operation, uint32_t rank, const uint64_t *shape,
                                  int32_t channel_axis, uint64_t groups);
 
-/* Lp normalization: u / max(sum of |u|^power over `axes`, epsilon)^(1 / power), without mean, gamma and beta. power
- * 1 and 2 are L1 and L2; epsilon is 1e-12 (tf.keras' l2_normalize and UnitNormalization). */
+/* Lp normalization: u / max(sum of |u|^power over `axes`, epsilon)^(1 / power), without mean, gamma and beta.
+ * power 1 and 2 are L1 and L2; epsilon is 1e-12 (tf.keras' l2_normalize and UnitNormalization). */
 VKN_API void vkn_desc_lp_norm(VknDesc *desc, VknOperation operation, uint32_t rank, const uint64_t *shape,
                               uint32_t axis_count, const int32_t *axes, float power);
 
-/* Softmax over all `axes` together, or log-softmax. TRAIN has X and Y, its gradient DY, Y and DX. A factor of x is
- * the prologue LINEAR, a mask is MASK with mask_stride. */
+/* Softmax over all `axes` together, or log-softmax. TRAIN has X and Y, its gradient DY, Y and DX. A factor of
+ * x is the prologue LINEAR, a mask is MASK with mask_stride. */
 VKN_API void vkn_desc_softmax(VknDesc *desc, VknOperation operation, uint32_t rank, const uint64_t *shape,
                               uint32_t axis_count, const int32_t *axes);
 VKN_API void vkn_desc_log_softmax(VknDesc *desc, VknOperation operation, uint32_t rank, const uint64_t *shape,
                                   uint32_t axis_count, const int32_t *axes);
 
-/* An activation alone: APPLY has X and Y, APPLY_GRADIENT X, DY and DX. kept_axes, none here, are those of SLOPE. */
+/* An activation alone: APPLY has X and Y, APPLY_GRADIENT X, DY and DX. kept_axes, none here, are those of
+ * SLOPE. */
 VKN_API void vkn_desc_activation(VknDesc *desc, VknOperation operation, uint32_t rank, const uint64_t *shape,
                                  VknActivation activation);
 
-/* REDUCE over `axes` (all of them: the description has a first axis of size 1 then, and rank is at most 7). Roles X
- * and RESULT. The L1 norm is SUM with the prologue ABS, L2 SUM_SQUARE with the activation SQRT. */
+/* REDUCE over `axes` (all of them: the description has a first axis of size 1 then, and rank is at most 7).
+ * Roles X and RESULT. The L1 norm is SUM with the prologue ABS, L2 SUM_SQUARE with the activation SQRT. */
 VKN_API void vkn_desc_reduce(VknDesc *desc, VknStatistic statistic, uint32_t rank, const uint64_t *shape,
                              uint32_t axis_count, const int32_t *axes);
 

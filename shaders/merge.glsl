@@ -1,0 +1,101 @@
+// The statistic of two sets together, and of the sets of a subgroup's lanes.
+
+// Of a sum of finite numbers, how far it is from infinity does not matter: then nothing was rounded away.
+float kept_low(float sum, float low)
+{
+    return mix(low, 0.0, isinf(sum) || isnan(sum));
+}
+
+// A number in [1, 2) or below and the exponent that it lost; 0, inf and NaN as they are.
+vec2 scaled(float v, float exponent)
+{
+    uint bits = floatBitsToUint(v);
+    uint magnitude = bits & 0x7FFFFFFFu;
+    bool subnormal = magnitude < 0x00800000u; // taken as the integer that it is a multiple of 2^-149 by
+    magnitude = mix(magnitude, floatBitsToUint(float(magnitude)), subnormal);
+    exponent -= mix(0.0, 149.0, subnormal && magnitude != 0);
+    bool ordinary = magnitude != 0 && magnitude < 0x7F800000u;
+    exponent += mix(0.0, float(magnitude >> 23) - 127.0, ordinary);
+    magnitude = mix(magnitude, (magnitude & 0x007FFFFFu) | 0x3F800000u, ordinary);
+    return vec2(uintBitsToFloat(magnitude | (bits & 0x80000000u)), exponent);
+}
+
+// exp(m - most), for m up to most, which may both be -inf.
+float weight_below(float m, float most)
+{
+    return mix(exp_of_negative(m - most), 1.0, m == most);
+}
+
+// Whether a is the one that is found: the greater, of equals the first, or the last.
+bool is_found(Moments a, Moments b)
+{
+    bool greater = a.mean > b.mean || (isnan(a.mean) && !isnan(b.mean));
+    bool equal = a.mean == b.mean || (isnan(a.mean) && isnan(b.mean));
+    bool first = a.m2 < b.m2 || (a.m2 == b.m2 && a.low < b.low);
+    if (IS(VKN_MODE_LAST_INDEX))
+        first = !first;
+    return b.count == 0.0 || (a.count != 0.0 && (greater || (equal && first)));
+}
+
+Moments merge(Moments a, Moments b)
+{
+    float count = a.count + b.count;
+    if (OF(VKN_OF_SUMS)) { // Neumaier's, with the exact sum of Knuth
+        precise float sum = a.mean + b.mean;
+        precise float part = sum - a.mean;
+        precise float low = (a.mean - (sum - part)) + (b.mean - part);
+        return Moments(count, sum, 0.0, kept_low(sum, a.low + b.low + low));
+    }
+    if (OF(VKN_OF_LOG_SUM_EXP)) {
+        float most = max(a.mean, b.mean);
+        return Moments(count, most, a.m2 * weight_below(a.mean, most) + b.m2 * weight_below(b.mean, most), 0.0);
+    }
+    if (OF(VKN_OF_PRODUCT)) {
+        vec2 product = scaled(a.mean * b.mean, a.m2 + b.m2);
+        return Moments(count, product.x, product.y, 0.0);
+    }
+    if (OF(VKN_OF_EXTREMES)) {
+        bool found = is_found(a, b);
+        return Moments(count, mix(b.mean, a.mean, found), mix(b.m2, a.m2, found), mix(b.low, a.low, found));
+    }
+    // Chan, Golub & LeVeque: the moments of both sets together.
+    float share = count > 0.0 ? b.count / count : 0.0;
+    float distance = b.mean - a.mean;
+    return Moments(count, a.mean + distance * share, a.m2 + b.m2 + distance * distance * a.count * share, 0.0);
+}
+
+#if defined(SUBGROUP_ADD)
+Moments subgroup_merge(Moments m)
+{
+    float count = subgroupAdd(m.count);
+    if (OF(VKN_OF_SUMS)) {
+        float sum = subgroupAdd(m.mean);
+        return Moments(count, sum, 0.0, kept_low(sum, subgroupAdd(m.low)));
+    }
+    if (OF(VKN_OF_LOG_SUM_EXP)) {
+        float most = subgroupMax(m.mean);
+        return Moments(count, most, subgroupAdd(m.m2 * weight_below(m.mean, most)), 0.0);
+    }
+    if (OF(VKN_OF_PRODUCT)) { // of up to 128 mantissas below 2 each: 2^128 is the end of f32, so in two halves
+        float low_half = subgroupMul(mix(1.0, m.mean, (lane_index() & 1u) == 0));
+        float high_half = subgroupMul(mix(m.mean, 1.0, (lane_index() & 1u) == 0));
+        vec2 product = scaled(low_half, subgroupAdd(m.m2));
+        product = scaled(product.x * high_half, product.y);
+        return Moments(count, product.x, product.y, 0.0);
+    }
+    if (OF(VKN_OF_EXTREMES)) {
+        bool nan = subgroupMax(isnan(m.mean) && m.count > 0.0 ? 1.0 : 0.0) > 0.0;
+        float most = subgroupMax(isnan(m.mean) ? -INFINITY : m.mean);
+        bool mine = m.count > 0.0 && (nan ? isnan(m.mean) : m.mean == most);
+        float sign = 1.0;
+        if (IS(VKN_MODE_LAST_INDEX))
+            sign = -1.0;
+        float high = subgroupMin(mine ? sign * m.m2 : INFINITY);
+        float low = subgroupMin(mine && sign * m.m2 == high ? sign * m.low : INFINITY);
+        return Moments(count, nan ? NOT_A_NUMBER : most, sign * high, sign * low);
+    }
+    float mean = count > 0.0 ? subgroupAdd(m.count * m.mean) / count : 0.0;
+    float distance = m.mean - mean;
+    return Moments(count, mean, subgroupAdd(m.m2 + m.count * distance * distance), 0.0);
+}
+#endif

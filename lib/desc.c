@@ -195,11 +195,12 @@ static VknResult resolve_epsilon(const VknHost *host, const char *name, float ep
 
 static VknResult resolve_numbers(const VknHost *host, VknDesc *desc) {
     VknResult result = resolve_epsilon(host, "epsilon", desc->epsilon);
-    if (!(desc->roles & BIT(MASK)) && desc->operation != VKN_OPERATION_FINISH)
+    if ((!(desc->roles & BIT(MASK)) && desc->operation != VKN_OPERATION_FINISH) ||
+        desc->operation == VKN_OPERATION_REDUCE)
         desc->count_epsilon = 0;
     if (!result)
         result = resolve_epsilon(host, "count_epsilon", desc->count_epsilon);
-    if (desc->roles & BIT(MASK) && desc->count_epsilon == 0)
+    if (desc->roles & BIT(MASK) && desc->count_epsilon == 0 && desc->operation != VKN_OPERATION_REDUCE)
         desc->count_epsilon = FLT_MIN; /* so that nothing counted is told from nothing there */
     if (desc->operation == VKN_OPERATION_TRAIN && desc->roles & BIT(MOMENTS))
         desc->roles &= ~BIT(MASK); /* it is in the moments */
@@ -285,12 +286,17 @@ static VknResult resolve_strides(const VknHost *host, const VknDesc *desc, const
     return VKN_SUCCESS;
 }
 
+static VknResult resolve_type(const VknHost *host, const char *name, VknType type) {
+    if ((uint32_t)type > VKN_TYPE_BF16)
+        return VKN_FAIL(host, INVALID_ARGUMENT, "%s.type must be a VknType (0 to 2), not %d", name,
+                        (int)type);
+    return VKN_SUCCESS;
+}
+
 static VknResult resolve_tensor(const VknHost *host, const VknDesc *desc, const char *name,
                                 VknTensor *tensor) {
-    if ((uint32_t)tensor->type > VKN_TYPE_BF16)
-        return VKN_FAIL(host, INVALID_ARGUMENT, "%s.type must be a VknType (0 to 2), not %d", name,
-                        (int)tensor->type);
-    return resolve_strides(host, desc, name, ".stride", desc->rank, tensor->stride);
+    VknResult result = resolve_type(host, name, tensor->type);
+    return result ? result : resolve_strides(host, desc, name, ".stride", desc->rank, tensor->stride);
 }
 
 /* Resolves one tensor, or gives it the layout of `like` when the operation has none of `roles`. */
@@ -324,6 +330,8 @@ VknResult vkn_desc_resolve(const VknHost *host, const VknDesc *desc, VknDesc *re
     result = resolve_tensor(host, &d, "x", &d.x);
     if (!result)
         result = resolve_layout(host, &d, "y", BIT(Y) | BIT(DY) | BIT(ACTIVATION_MASK), &d.x, &d.y);
+    if (!result && d.roles & BIT(RESULT)) /* which is dense, but has a type */
+        result = resolve_type(host, "y", d.y.type = desc->y.type);
     if (!result)
         result = resolve_layout(host, &d, "residual", BIT(RESIDUAL) | BIT(DRESIDUAL), &d.y, &d.residual);
     if (!result)

@@ -137,8 +137,8 @@ VknResult vkn_roles_resolve(const VknHost *host, VknDesc *desc) {
                             info->name, name, desc->roles);
         if ((desc->roles & bit) && !((required | optional) & bit))
             return VKN_FAIL(host, INVALID_ARGUMENT,
-                            "roles: %s of VKN_STATISTIC_%s has no %s (bit %" PRIu32 " of 0x%" PRIx32 ")",
-                            info->name, statistic->name, name, role, desc->roles);
+                            "roles: %s has no %s with VKN_STATISTIC_%s (bit %" PRIu32 " of 0x%" PRIx32 ")",
+                            info->name, name, statistic->name, role, desc->roles);
     }
     uint32_t spreads = desc->roles & SPREADS;
     uint32_t running = desc->roles & RUNNING;

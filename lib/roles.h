@@ -14,8 +14,8 @@
 #define PARAMETERS (AFFINE | BIT(DGAMMA) | BIT(DBETA))
 #define PRELU      (BIT(SLOPE) | BIT(DSLOPE))
 #define RENORM     (BIT(RENORM_MEAN) | BIT(RENORM_STD) | BIT(RUNNING_STD) | BIT(RENORM))
-#define EPILOGUE   (AFFINE | BIT(RESIDUAL) | BIT(ACTIVATION_MASK))
-#define GRADIENT   (BIT(DX) | BIT(DGAMMA) | BIT(DBETA) | BIT(DRESIDUAL))
+#define EPILOGUE   (AFFINE | BIT(RESIDUAL) | BIT(ACTIVATION_MASK) | BIT(SLOPE))
+#define GRADIENT   (BIT(DX) | BIT(DGAMMA) | BIT(DBETA) | BIT(DRESIDUAL) | BIT(DSLOPE))
 #define BACKWARD   (EPILOGUE | SPREADS | BIT(Y))
 
 /* Checks which roles are bound, against the operation, the statistic and each other. */

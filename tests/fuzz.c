@@ -16,7 +16,7 @@
 
 static VknRuntime *runtime;
 static uint32_t passed, failed;
-static uint32_t runs_of[VKN_OPERATION_GRADIENT_STATISTICS + 1];
+static uint32_t runs_of[VKN_OPERATION_REDUCE + 1];
 static Problem problem;
 
 static void log_write(void *user, VknLogLevel level, const char *message) {
@@ -43,7 +43,7 @@ typedef struct Image {
 
 static VknType type_of(const Problem *p, uint32_t role) {
     const VknTensor *tensor = problem_tensor(p, role);
-    return tensor ? tensor->type : VKN_TYPE_F32;
+    return role == VKN_ROLE_RESULT ? p->desc.y.type : tensor ? tensor->type : VKN_TYPE_F32;
 }
 
 static void image_create(Image *image, uint64_t size, uint64_t skew) {
@@ -90,7 +90,7 @@ static bool compare(const Problem *p, uint32_t role, const uint8_t *before, uint
         double got, want = p->value[role][i];
         if (!problem_exists(p, role, i) || p->slack[role][i] < 0)
             continue;
-        got = test_decode(type, after, place);
+        got = role == VKN_ROLE_INDEX ? ((uint32_t *)after)[place] : test_decode(type, after, place);
         if (role == VKN_ROLE_MOMENTS && i % 4 == 1) /* of the mean the sum of both words */
             got += p->slack[role][i + 1] < INFINITY ? test_decode(type, after, place + 1) : 0;
         bool right = isinf(p->slack[role][i]) || (role == VKN_ROLE_MOMENTS && i % 4 == 2) ||
@@ -113,17 +113,18 @@ static bool compare(const Problem *p, uint32_t role, const uint8_t *before, uint
 /* ----------------------------------------------------------------------------------------------- runs */
 
 static const uint32_t OUTPUTS[] = {
-    [VKN_OPERATION_TRAIN] = BIT(Y) | BIT(MEAN) | BIT(INV_STD) | BIT(VARIANCE) | BIT(RUNNING_MEAN) |
-                            BIT(RUNNING_VARIANCE) | BIT(RENORM_MEAN) | BIT(RENORM_STD) | BIT(RUNNING_STD) |
-                            BIT(RENORM),
-    [VKN_OPERATION_APPLY] = BIT(Y),
+    [VKN_OPERATION_TRAIN] = BIT(Y) | BIT(RESIDUAL_SUM) | BIT(MEAN) | BIT(INV_STD) | BIT(VARIANCE) |
+                            BIT(RUNNING_MEAN) | BIT(RUNNING_VARIANCE) | BIT(RENORM_MEAN) | BIT(RENORM_STD) |
+                            BIT(RUNNING_STD) | BIT(RENORM),
+    [VKN_OPERATION_APPLY] = BIT(Y) | BIT(RESIDUAL_SUM),
     [VKN_OPERATION_STATISTICS] =
         BIT(MEAN) | BIT(INV_STD) | BIT(VARIANCE) | BIT(RUNNING_MEAN) | BIT(RUNNING_VARIANCE) | BIT(MOMENTS),
     [VKN_OPERATION_FINISH] =
         BIT(MEAN) | BIT(INV_STD) | BIT(VARIANCE) | BIT(RUNNING_MEAN) | BIT(RUNNING_VARIANCE),
-    [VKN_OPERATION_TRAIN_GRADIENT] = BIT(DX) | BIT(DGAMMA) | BIT(DBETA) | BIT(DRESIDUAL),
-    [VKN_OPERATION_APPLY_GRADIENT] = BIT(DX) | BIT(DGAMMA) | BIT(DBETA) | BIT(DRESIDUAL),
+    [VKN_OPERATION_TRAIN_GRADIENT] = BIT(DX) | BIT(DGAMMA) | BIT(DBETA) | BIT(DRESIDUAL) | BIT(DSLOPE),
+    [VKN_OPERATION_APPLY_GRADIENT] = BIT(DX) | BIT(DGAMMA) | BIT(DBETA) | BIT(DRESIDUAL) | BIT(DSLOPE),
     [VKN_OPERATION_GRADIENT_STATISTICS] = BIT(SUMS) | BIT(DGAMMA) | BIT(DBETA),
+    [VKN_OPERATION_REDUCE] = BIT(RESULT) | BIT(INDEX),
 };
 #define UPDATED                                                                                              \
     (BIT(RUNNING_MEAN) | BIT(RUNNING_VARIANCE) | BIT(RENORM_MEAN) | BIT(RENORM_STD) | BIT(RUNNING_STD))
@@ -134,7 +135,7 @@ static uint8_t activation_mask[PROBLEM_MOST];
 static void prepare(const Problem *p, const VknDesc *desc, const VknPlanInfo *info, uint32_t role,
                     Image *image) {
     uint32_t outputs = OUTPUTS[desc->operation];
-    bool accumulates = desc->accumulate && (role == VKN_ROLE_DGAMMA || role == VKN_ROLE_DBETA);
+    bool accumulates = desc->accumulate && (BIT(DGAMMA) | BIT(DBETA) | BIT(DSLOPE)) >> role & 1;
     if (role == VKN_ROLE_ACTIVATION_MASK && desc->operation >= VKN_OPERATION_TRAIN_GRADIENT)
         memcpy(image->bytes + image->skew, activation_mask, info->size[role]);
     else if ((!(outputs >> role & 1) || UPDATED >> role & 1 || accumulates) && role != VKN_ROLE_MOMENTS &&
@@ -228,22 +229,29 @@ static uint32_t some_of(TestRandom *random, uint32_t roles) {
     return roles & (uint32_t)(test_random_next(random) >> 16);
 }
 
+#define SAVED   (BIT(MEAN) | BIT(INV_STD) | BIT(VARIANCE))
+#define RUNNING (BIT(RUNNING_MEAN) | BIT(RUNNING_VARIANCE))
+
 static void check_forward(Problem *p, TestRandom *random, uint64_t seed) {
     VknDesc desc = p->desc;
-    uint32_t saved = BIT(MEAN) | BIT(INV_STD) | BIT(VARIANCE);
-    uint32_t running = BIT(RUNNING_MEAN) | BIT(RUNNING_VARIANCE);
+    if (desc.statistic == VKN_STATISTIC_NONE)
+        return;
     problem_expect_training(p);
-    desc.roles &= ~some_of(random, saved | BIT(RENORM));
+    desc.roles &= ~some_of(random, SAVED | BIT(RENORM));
     check(p, desc, random, seed);
+    if (p->desc.statistic == VKN_STATISTIC_MAX)
+        return;
 
-    bool renorm = p->desc.roles & BIT(RENORM_MEAN);
+    bool renorm = p->desc.roles & BIT(RENORM_MEAN), before = p->desc.residual_use == VKN_RESIDUAL_BEFORE;
+    bool merges = p->desc.statistic <= VKN_STATISTIC_SUM_SQUARE;
     desc = p->desc;
     desc.operation = VKN_OPERATION_STATISTICS;
-    desc.roles &= BIT(X) | BIT(MASK) | saved | (renorm ? 0 : running);
-    desc.roles |= BIT(MOMENTS);
-    check(p, desc, random, seed);
+    desc.roles &= BIT(X) | BIT(MASK) | SAVED | (renorm ? 0 : RUNNING) | (before ? BIT(RESIDUAL) : 0);
+    desc.roles |= merges ? BIT(MOMENTS) : 0;
+    if (!(p->desc.roles & BIT(RESIDUAL_SUM))) /* whose type it does not know */
+        check(p, desc, random, seed);
 
-    if (p->desc.parameter_axis_count) /* MOMENTS are of batch norm */
+    if (p->desc.parameter_axis_count || !merges || p->desc.roles & BIT(SLOPE)) /* MOMENTS are of batch norm */
         return;
     desc = p->desc;
     desc.roles |= BIT(MOMENTS);
@@ -253,20 +261,45 @@ static void check_forward(Problem *p, TestRandom *random, uint64_t seed) {
     if (desc.virtual_batch_size || (desc.roles & BIT(MASK) && desc.count_epsilon == 0))
         return;
     desc.operation = VKN_OPERATION_FINISH;
-    desc.roles &= BIT(MOMENTS) | saved | (renorm ? 0 : running);
+    desc.roles &= BIT(MOMENTS) | SAVED | (renorm ? 0 : RUNNING);
     desc.count_epsilon = p->desc.roles & BIT(MASK) ? desc.count_epsilon : 0;
     check(p, desc, random, seed);
 }
 
 static void check_apply(Problem *p, TestRandom *random, uint64_t seed) {
     VknDesc desc = p->desc;
-    if (desc.virtual_batch_size || desc.roles & BIT(RENORM_MEAN))
+    if (desc.virtual_batch_size || desc.roles & BIT(RENORM_MEAN) || desc.statistic == VKN_STATISTIC_MAX ||
+        (desc.statistic == VKN_STATISTIC_LOG_SUM_EXP && desc.roles & BIT(MASK)))
         return;
     desc.operation = VKN_OPERATION_APPLY;
-    desc.roles &= BIT(X) | BIT(Y) | BIT(GAMMA) | BIT(BETA) | BIT(MEAN) | BIT(INV_STD) | BIT(VARIANCE) |
-                  BIT(RESIDUAL) | BIT(ACTIVATION_MASK);
+    desc.roles &= BIT(X) | BIT(Y) | BIT(GAMMA) | BIT(BETA) | SAVED | BIT(RESIDUAL) | BIT(RESIDUAL_SUM) |
+                  BIT(SLOPE) | BIT(ACTIVATION_MASK);
     problem_expect_apply(p);
     check(p, desc, random, seed);
+}
+
+/* Every statistic in turn, of what the problem reduces. */
+static void check_reduce(Problem *p, TestRandom *random, uint64_t seed) {
+    static const VknActivationId ACTIVATIONS[] = {VKN_ACTIVATION_IDENTITY, VKN_ACTIVATION_SIGMOID,
+                                                  VKN_ACTIVATION_LEAKY_RELU};
+    VknDesc kept = p->desc;
+    uint32_t statistic = (uint32_t)test_random_below(random, VKN_STATISTIC_PRODUCT + 1);
+    if (kept.virtual_batch_size || statistic == VKN_STATISTIC_NONE)
+        return;
+    if (kept.statistic == VKN_STATISTIC_LOG_SUM_EXP) /* x may be -inf */
+        statistic = VKN_STATISTIC_LOG_SUM_EXP;
+    bool extreme = statistic == VKN_STATISTIC_MAX || statistic == VKN_STATISTIC_MIN;
+    bool exact = p->desc.prologue.id == VKN_ACTIVATION_IDENTITY;
+    p->desc.statistic = (VknStatistic)statistic;
+    p->desc.operation = VKN_OPERATION_REDUCE;
+    p->desc.power = 1 + (float)(seed % 4) / 2;
+    p->desc.last_index = seed % 2;
+    p->desc.activation = vkn_activation_default(ACTIVATIONS[seed % 3]);
+    p->desc.roles &= BIT(X) | BIT(MASK) | (kept.residual_use == VKN_RESIDUAL_BEFORE ? BIT(RESIDUAL) : 0);
+    p->desc.roles |= BIT(RESULT) | (extreme && exact ? BIT(INDEX) : 0);
+    problem_expect_reduce(p);
+    check(p, p->desc, random, seed);
+    p->desc = kept;
 }
 
 /* Gives the forward pass's y to the backward pass, as it was stored. */
@@ -277,50 +310,71 @@ static bool give_y(Problem *p) {
         p->given[VKN_ROLE_Y][i] = test_round(p->desc.y.type, p->value[VKN_ROLE_Y][i]);
     return (a->id == VKN_ACTIVATION_RELU && q[0] >= 0 && q[1] == 0 && isinf(q[2])) ||
            (a->id == VKN_ACTIVATION_LEAKY_RELU && q[0] >= 0) || a->id == VKN_ACTIVATION_ELU ||
-           a->id == VKN_ACTIVATION_SIGMOID || a->id == VKN_ACTIVATION_TANH;
+           a->id == VKN_ACTIVATION_SIGMOID || a->id == VKN_ACTIVATION_TANH || a->id == VKN_ACTIVATION_EXP;
+}
+
+/* Softmax and log-softmax from y alone. */
+static void check_gradient_of_output(Problem *p, TestRandom *random, uint64_t seed) {
+    VknDesc desc = p->desc;
+    if (desc.statistic != VKN_STATISTIC_LOG_SUM_EXP || p->has_residual)
+        return;
+    desc.operation = VKN_OPERATION_TRAIN_GRADIENT;
+    desc.roles = BIT(Y) | BIT(DY) | BIT(DX) | (desc.roles & BIT(MASK));
+    problem_expect_gradient(p, true, false, VKN_ROLE_DY);
+    check(p, desc, random, seed);
 }
 
 static void check_gradients(Problem *p, TestRandom *random, uint64_t seed) {
     VknDesc desc = p->desc;
-    uint32_t residual = p->has_residual ? BIT(RESIDUAL) : 0;
+    bool after = desc.residual_use == VKN_RESIDUAL_AFTER, before = desc.residual_use == VKN_RESIDUAL_BEFORE;
+    bool none = desc.statistic == VKN_STATISTIC_NONE, merges = desc.statistic <= VKN_STATISTIC_SUM_SQUARE;
+    uint32_t residual = p->has_residual && !before ? BIT(RESIDUAL) : 0;
     uint32_t sources = residual | (desc.roles & BIT(ACTIVATION_MASK));
-    uint32_t outputs = BIT(DX) | BIT(DGAMMA) | BIT(DBETA) | (p->has_residual ? BIT(DRESIDUAL) : 0);
+    uint32_t outputs = BIT(DX) | BIT(DGAMMA) | BIT(DBETA) | (residual ? BIT(DRESIDUAL) : 0) |
+                       (desc.roles & BIT(SLOPE) ? BIT(DSLOPE) : 0);
     bool takes_y = give_y(p);
-    if (takes_y && test_random_below(random, 2))
+    if (desc.statistic == VKN_STATISTIC_MAX)
+        return;
+    if (desc.statistic == VKN_STATISTIC_LOG_SUM_EXP) {
+        outputs &= ~(BIT(DGAMMA) | BIT(DBETA));
+        check_gradient_of_output(p, random, seed);
+    }
+    if (takes_y && after && test_random_below(random, 2))
         sources |= BIT(Y);
-    if (sources & ~residual) /* they make up for the residual */
+    if (after && sources & ~residual) /* they make up for the residual */
         sources &= ~some_of(random, residual);
-    desc.roles &=
-        BIT(X) | BIT(GAMMA) | BIT(BETA) | BIT(MEAN) | BIT(INV_STD) | BIT(VARIANCE) | BIT(MASK) | BIT(RENORM);
+    desc.roles &= BIT(X) | BIT(GAMMA) | BIT(BETA) | SAVED | BIT(MASK) | BIT(RENORM) | BIT(SLOPE);
     desc.roles |= BIT(DY) | sources;
-    desc.operation = VKN_OPERATION_TRAIN_GRADIENT;
+    desc.operation = none ? VKN_OPERATION_APPLY_GRADIENT : VKN_OPERATION_TRAIN_GRADIENT;
 
     VknPlanInfo info;
     uint32_t some = outputs & ~some_of(random, outputs);
     desc.roles |= some ? some : outputs;
+    desc.roles |= p->desc.roles & BIT(RESIDUAL_SUM) ? BIT(DX) | BIT(DRESIDUAL_SUM) : 0;
     require(vkn_plan_query(vkn_context_caps(vkn_runtime_context(runtime)), &desc, (VknLog){log_write, NULL},
                            &info),
             "query");
-    bool from_y = info.activation_source == VKN_ACTIVATION_SOURCE_OUTPUT;
-    problem_expect_gradient(p, true, false, from_y);
+    VknRole from = info.activation_source == VKN_ACTIVATION_SOURCE_OUTPUT ? VKN_ROLE_Y : VKN_ROLE_X;
+    problem_expect_gradient(p, !none, false, from);
     check(p, desc, random, seed);
 
-    if (!p->desc.parameter_axis_count) {
+    if (!p->desc.parameter_axis_count && merges && !(desc.roles & (BIT(SLOPE) | BIT(DRESIDUAL_SUM)))) {
         desc.roles = (desc.roles & ~outputs) | BIT(SUMS) | some_of(random, BIT(DGAMMA) | BIT(DBETA));
         desc.operation = VKN_OPERATION_GRADIENT_STATISTICS;
         check(p, desc, random, seed);
 
         desc.roles |= outputs;
         desc.operation = VKN_OPERATION_TRAIN_GRADIENT;
-        problem_expect_gradient(p, true, true, from_y);
+        problem_expect_gradient(p, true, true, from);
         check(p, desc, random, seed);
     }
 
-    if (p->desc.virtual_batch_size || p->desc.roles & (BIT(RENORM) | BIT(MASK)))
+    if (none || p->desc.statistic == VKN_STATISTIC_LOG_SUM_EXP || p->desc.virtual_batch_size ||
+        p->desc.roles & (BIT(RENORM) | BIT(MASK)))
         return;
     desc.roles &= ~BIT(SUMS);
     desc.operation = VKN_OPERATION_APPLY_GRADIENT;
-    problem_expect_gradient(p, false, false, from_y);
+    problem_expect_gradient(p, false, false, from);
     check(p, desc, random, seed);
 }
 
@@ -350,13 +404,14 @@ int main(int argc, char **argv) {
         check_forward(&problem, &random, round);
         check_gradients(&problem, &random, round);
         check_apply(&problem, &random, round);
+        check_reduce(&problem, &random, round);
     }
     uint32_t messages = vkn_runtime_validation_count(runtime);
     vkn_runtime_destroy(runtime);
     if (messages)
         printf("%u validation messages\n", messages);
     printf("runs:");
-    for (uint32_t i = VKN_OPERATION_TRAIN; i <= VKN_OPERATION_GRADIENT_STATISTICS; i++)
+    for (uint32_t i = VKN_OPERATION_TRAIN; i <= VKN_OPERATION_REDUCE; i++)
         printf(" %u", runs_of[i]);
     printf("\n%u passed, %u failed, 0 skipped\n", passed, failed + (messages > 0));
     return failed || messages || !passed;

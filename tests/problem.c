@@ -14,7 +14,8 @@ static uint32_t words_of(uint32_t role) {
 
 static bool is_per_statistic(uint32_t role) {
     return role == VKN_ROLE_MEAN || role == VKN_ROLE_INV_STD || role == VKN_ROLE_VARIANCE ||
-           role == VKN_ROLE_MOMENTS || role == VKN_ROLE_SUMS;
+           role == VKN_ROLE_MOMENTS || role == VKN_ROLE_SUMS || role == VKN_ROLE_RESULT ||
+           role == VKN_ROLE_INDEX;
 }
 
 const VknTensor *problem_tensor(const Problem *p, uint32_t role) {
@@ -28,6 +29,8 @@ const VknTensor *problem_tensor(const Problem *p, uint32_t role) {
     case VKN_ROLE_DRESIDUAL:
         return &p->desc.residual;
     case VKN_ROLE_DX:
+    case VKN_ROLE_RESIDUAL_SUM:
+    case VKN_ROLE_DRESIDUAL_SUM:
         return &p->desc.dx;
     default:
         return NULL;
@@ -39,7 +42,8 @@ uint64_t problem_count(const Problem *p, uint32_t role) {
         return p->elements;
     if (role == VKN_ROLE_WORKSPACE || role == VKN_ROLE_ACTIVATION_MASK)
         return 0;
-    if (role == VKN_ROLE_GAMMA || role == VKN_ROLE_BETA || role == VKN_ROLE_DGAMMA || role == VKN_ROLE_DBETA)
+    if (role == VKN_ROLE_GAMMA || role == VKN_ROLE_BETA || role == VKN_ROLE_DGAMMA ||
+        role == VKN_ROLE_DBETA || role == VKN_ROLE_SLOPE || role == VKN_ROLE_DSLOPE)
         return p->parameters;
     return words_of(role) * (is_per_statistic(role) ? p->statistics : p->channels);
 }
@@ -116,18 +120,60 @@ static void random_layouts(TestRandom *random, VknDesc *desc) {
     }
 }
 
-/* Layer norm and its like: parameters along other axes, other statistics, and none of what batch norm has
- * beside them. */
-static void random_family(TestRandom *random, Problem *p) {
+#define OF_BATCHES                                                                                           \
+    (BIT(RUNNING_MEAN) | BIT(RUNNING_VARIANCE) | BIT(RUNNING_STD) | BIT(RENORM_MEAN) | BIT(RENORM_STD) |     \
+     BIT(RENORM))
+#define SAVED (BIT(MEAN) | BIT(INV_STD) | BIT(VARIANCE))
+
+static void set_linear(VknActivation *activation) {
+    *activation = (VknActivation){VKN_ACTIVATION_LINEAR, {0.5f, 0.25f}};
+}
+
+/* Other statistics, without what only batch norm has. */
+static void random_statistic(TestRandom *random, Problem *p) {
+    static const float POWERS[] = {1, 1, 2, 3, 1.5f};
     VknDesc *desc = &p->desc;
-    uint32_t alone = BIT(RUNNING_MEAN) | BIT(RUNNING_VARIANCE) | BIT(RUNNING_STD) | BIT(MASK) |
-                     BIT(RENORM_MEAN) | BIT(RENORM_STD) | BIT(RENORM);
-    if (chance(random, 40)) {
-        desc->statistic = (VknStatistic)(1 + test_random_below(random, 2));
-        desc->roles &= ~(alone | BIT(MEAN));
+    uint32_t without = OF_BATCHES;
+    desc->statistic = (VknStatistic)(1 + test_random_below(random, 6));
+    switch (desc->statistic) {
+    case VKN_STATISTIC_SUM_POWER:
+    case VKN_STATISTIC_MEAN_SQUARE:
+    case VKN_STATISTIC_SUM_SQUARE:
+        desc->power = POWERS[test_random_below(random, 5)];
+        without |= BIT(MEAN) | BIT(MASK);
+        break;
+    case VKN_STATISTIC_LOG_SUM_EXP:
+        without |= BIT(GAMMA) | BIT(BETA) | BIT(ACTIVATION_MASK);
+        desc->activation =
+            vkn_activation_default(chance(random, 60) ? VKN_ACTIVATION_EXP : VKN_ACTIVATION_IDENTITY);
+        desc->prologue = vkn_activation_default(VKN_ACTIVATION_IDENTITY);
+        if (chance(random, 30))
+            set_linear(&desc->prologue);
+        desc->virtual_batch_size = 0;
+        break;
+    case VKN_STATISTIC_MAX:
+        without |= SAVED | BIT(GAMMA) | BIT(BETA);
+        desc->prologue = vkn_activation_default(VKN_ACTIVATION_IDENTITY);
+        desc->last_index = chance(random, 40);
+        desc->virtual_batch_size = 0;
+        break;
+    case VKN_STATISTIC_NONE:
+        without |= SAVED | BIT(MASK);
+        desc->virtual_batch_size = 0;
+        break;
+    case VKN_STATISTIC_VARIANCE:
+    case VKN_STATISTIC_MIN:
+    case VKN_STATISTIC_SUM:
+    case VKN_STATISTIC_MEAN:
+    case VKN_STATISTIC_PRODUCT:
+        break;
     }
-    if (!chance(random, 70))
-        return;
+    desc->roles &= ~without;
+}
+
+/* Layer norm and its like: parameters along other axes. */
+static void random_parameter_axes(TestRandom *random, Problem *p) {
+    VknDesc *desc = &p->desc;
     uint64_t chosen = test_random_next(random);
     for (uint32_t axis = 0; axis < desc->rank; axis++)
         if (chosen >> axis & 1)
@@ -135,8 +181,25 @@ static void random_family(TestRandom *random, Problem *p) {
                 (int32_t)axis - (chance(random, 30) ? (int32_t)desc->rank : 0);
     if (!desc->parameter_axis_count)
         return;
-    desc->roles &= ~alone;
+    desc->roles &= ~(OF_BATCHES | BIT(MASK));
     desc->channels = desc->virtual_batch_size = 0;
+}
+
+/* What the residual is for; or in its place, PReLU. */
+static void random_residual(TestRandom *random, Problem *p) {
+    VknDesc *desc = &p->desc;
+    if (p->has_residual && chance(random, 60)) {
+        desc->residual_use = chance(random, 50) ? VKN_RESIDUAL_BEFORE : VKN_RESIDUAL_FACTOR;
+        desc->roles &= ~BIT(ACTIVATION_MASK);
+        if (desc->residual_use == VKN_RESIDUAL_BEFORE && chance(random, 60))
+            desc->roles |= BIT(RESIDUAL_SUM);
+    }
+    bool free = !p->has_residual && !desc->virtual_batch_size && desc->statistic != VKN_STATISTIC_LOG_SUM_EXP;
+    if (free && chance(random, 25)) {
+        desc->activation = vkn_activation_default(VKN_ACTIVATION_PRELU);
+        desc->roles |= BIT(SLOPE);
+        desc->roles &= ~BIT(ACTIVATION_MASK);
+    }
 }
 
 static void random_roles(TestRandom *random, Problem *p, uint32_t activation) {
@@ -182,8 +245,13 @@ void problem_random(Problem *p, TestRandom *random, uint64_t most, uint32_t acti
     desc->moment_parts = 1 + (uint32_t)test_random_below(random, 3);
     random_layouts(random, desc);
     random_roles(random, p, activation);
+    if (chance(random, 60))
+        random_statistic(random, p);
     if (chance(random, 40))
-        random_family(random, p);
+        random_parameter_axes(random, p);
+    random_residual(random, p);
+    bool holes = desc->statistic == VKN_STATISTIC_LOG_SUM_EXP && desc->residual_use != VKN_RESIDUAL_BEFORE &&
+                 chance(random, 50);
     p->elements = test_element_count(desc);
     p->channels = test_channel_count(desc);
     p->statistics = test_statistic_count(desc);
@@ -194,12 +262,12 @@ void problem_random(Problem *p, TestRandom *random, uint64_t most, uint32_t acti
         for (uint64_t i = 0; i < problem_count(p, role); i++) {
             double v = noise(seed + role, problem_place(p, role, i));
             if (role == VKN_ROLE_X)
-                v = 3 * v + 1;
+                v = holes && v < -0.8 ? -INFINITY : 3 * v + 1;
             if (role == VKN_ROLE_GAMMA || role == VKN_ROLE_RENORM_STD || role == VKN_ROLE_RUNNING_STD)
                 v += 1.5;
             if (role == VKN_ROLE_MASK)
                 v = (v + 1) * 50 < counted_percent ? 1 : 0;
-            p->given[role][i] = tensor ? test_round(tensor->type, v) : (double)(float)v;
+            p->given[role][i] = tensor && isfinite(v) ? test_round(tensor->type, v) : (double)(float)v;
         }
     }
 }

@@ -11,6 +11,7 @@
 typedef struct Problem {
     VknDesc desc; /* TRAIN, with all roles that it may have */
     bool has_residual;
+    bool backward; /* within a gradient, which has x + residual as X */
     uint64_t batch_number;
     uint64_t elements; /* with padding */
     uint64_t channels, statistics, parameters;
@@ -25,8 +26,8 @@ typedef struct Problem {
 /* Words of a role: elements, or words of a record times statistics or channels. */
 uint64_t problem_count(const Problem *p, uint32_t role);
 
-/* How a role is stored, NULL for what is no tensor; where value `index` lies, in units of its type; whether
- * there is one (padding has none). */
+/* How a role is stored, NULL for what is no tensor of the shape; where value `index` lies, in units of its
+ * type; whether there is one (padding has none). */
 const VknTensor *problem_tensor(const Problem *p, uint32_t role);
 uint64_t problem_place(const Problem *p, uint32_t role, uint64_t index);
 bool problem_exists(const Problem *p, uint32_t role, uint64_t index);
@@ -42,8 +43,11 @@ void problem_expect_training(Problem *p);
 void problem_expect_apply(Problem *p);
 
 /* Expects gradients: of TRAIN if `follows`, with the sums as `given` if there are some. The derivative of the
- * activation comes from the given Y if `from_y`. */
-void problem_expect_gradient(Problem *p, bool follows, bool sums_given, bool from_y);
+ * activation comes from VKN_ROLE_X or Y, or VKN_ROLE_DY: the whole gradient from the given Y. */
+void problem_expect_gradient(Problem *p, bool follows, bool sums_given, VknRole from);
+
+/* Expects what REDUCE writes with the description's statistic, reduced over what is not kept. */
+void problem_expect_reduce(Problem *p);
 
 /* The loss whose gradients those are, sum of dy * y, in fp64 throughout, with r and d of batch
  * renormalization as given. */

@@ -1,5 +1,5 @@
 /* The formulas of vknorm.h, in fp64, with a bound on what f32 may make of them. */
-#include "problem.h"
+#include "problem_formula.h"
 
 #include "number.h"
 #include "reference.h"
@@ -8,27 +8,18 @@
 #include <math.h>
 #include <string.h>
 
-#define U         0x1p-24
-#define MASKED(p) ((p)->desc.roles >> VKN_ROLE_MASK & 1)
-
-static bool has(const Problem *p, VknRole role) {
+bool problem_has(const Problem *p, VknRole role) {
     return p->desc.roles >> role & 1;
 }
 
-/* A number and how far off it may be. */
-typedef struct Near {
-    double value, slack;
-} Near;
-
-static void expect(Problem *p, VknRole role, uint64_t index, double value, double slack) {
+void problem_expect(Problem *p, VknRole role, uint64_t index, double value, double slack) {
     p->value[role][index] = p->other[role][index] = value;
     p->slack[role][index] = slack;
 }
 
-/* Of a tensor: rounded to its type. */
-static void expect_element(Problem *p, VknRole role, uint64_t index, double value, double slack) {
+void problem_expect_element(Problem *p, VknRole role, uint64_t index, double value, double slack) {
     VknType type = problem_tensor(p, role)->type;
-    expect(p, role, index, value, slack + test_spacing(type, fabs(value) + slack) / 2 * 1.01);
+    problem_expect(p, role, index, value, slack + test_spacing(type, fabs(value) + slack) / 2 * 1.01);
 }
 
 /* ------------------------------------------------------------------------------------------ statistics */
@@ -39,48 +30,105 @@ typedef struct Statistic {
     double count; /* with count_epsilon */
     Near mean, variance, sigma, inverse;
     double prologue_slack; /* of any u */
+    Norm norm;
     bool written;
 } Statistic;
 
-static Near input_of(const Problem *p, uint64_t i) {
-    TestExpect u = test_activation_expect(&p->desc.prologue, p->given[VKN_ROLE_X][i], 0);
-    return (Near){u.value, u.bound};
+static double round_f32(double v) {
+    return (double)(float)v;
 }
 
-static bool belongs(const Problem *p, uint64_t i, uint64_t statistic) {
+/* x and what is added to it first, as the caller keeps the sum. A gradient has the sum as x. */
+static double sum_of(const Problem *p, uint64_t i) {
+    double v = p->given[VKN_ROLE_X][i];
+    if (p->desc.residual_use != VKN_RESIDUAL_BEFORE || p->backward)
+        return v;
+    v = round_f32(v + p->given[VKN_ROLE_RESIDUAL][i]);
+    return problem_has(p, VKN_ROLE_RESIDUAL_SUM) ? test_round(p->desc.dx.type, v) : v;
+}
+
+Near problem_input(const Problem *p, uint64_t i) {
+    double sum = sum_of(p, i);
+    TestExpect u = test_activation_expect(&p->desc.prologue, sum, 0);
+    if (p->desc.statistic == VKN_STATISTIC_LOG_SUM_EXP && MASKED(p) && p->given[VKN_ROLE_MASK][i] == 0)
+        return (Near){-INFINITY, 0};
+    return isinf(sum) ? (Near){u.value, 0} : (Near){u.value, u.bound};
+}
+
+bool problem_belongs(const Problem *p, uint64_t i, uint64_t statistic) {
     return !test_is_padding(&p->desc, i) && test_statistic_of(&p->desc, i) == statistic;
 }
 
-static bool counts(const Problem *p, uint64_t i, uint64_t statistic) {
-    return belongs(p, i, statistic) && (!MASKED(p) || p->given[VKN_ROLE_MASK][i] != 0);
+bool problem_counts(const Problem *p, uint64_t i, uint64_t statistic) {
+    return problem_belongs(p, i, statistic) && (!MASKED(p) || p->given[VKN_ROLE_MASK][i] != 0);
+}
+
+/* The maximum, the sum of exponentials, and 1 / sum: Vulkan's exp is good to 3 + 2|x| ULP. */
+static void add_exponentials(const Problem *p, uint64_t index, Statistic *s, double most) {
+    double sum = 0, slack = 0;
+    for (uint64_t i = 0; i < p->elements; i++)
+        if (problem_counts(p, i, index) && problem_input(p, i).value > -INFINITY) {
+            double distance = problem_input(p, i).value - most, e = exp(distance);
+            sum += e;
+            slack += e * (2 * s->prologue_slack + U * (16 + 8 * fabs(distance)));
+        }
+    slack += 64 * U * sum;
+    s->mean = (Near){most, s->prologue_slack};
+    s->variance = (Near){sum, slack};
+    s->inverse = (Near){sum > 0 ? 1 / sum : 0, sum > 0 ? slack / sum / sum + 4 * U / sum : 0};
+    s->norm.mean = (Near){most > -INFINITY ? most : 0, s->prologue_slack};
+    s->norm.low =
+        (Near){sum > 0 ? log(sum) : 0, sum > 0 ? slack / sum + 0x1p-21 + 4 * U * fabs(log(sum)) : 0};
+    s->norm.inverse = (Near){1, 0};
+}
+
+/* The sum of powers by exp2(power * log2(u)), and what it is to u. */
+static void add_powers(const Problem *p, uint64_t index, Statistic *s) {
+    double power = p->desc.power, sum = 0, slack = 0, epsilon = p->desc.epsilon;
+    for (uint64_t i = 0; i < p->elements; i++)
+        if (problem_counts(p, i, index)) {
+            double u = fabs(problem_input(p, i).value), term = pow(u, power);
+            double turns = u > 0 ? fabs(power * log2(u)) : 0;
+            sum += term;
+            slack +=
+                pow(u + s->prologue_slack, power) - term + term * (power * 0x1p-20 + U * (16 + 8 * turns));
+        }
+    slack += 16 * U * sum + 1e-30;
+    double v = fmax(sum, epsilon), turns = fabs(log2(v)) / power;
+    double relative = slack / v / power + 0x1p-20 + U * (16 + 8 * turns);
+    s->mean = (Near){0, 0};
+    s->variance = (Near){sum, slack};
+    s->inverse = (Near){pow(v, -1 / power), pow(v, -1 / power) * relative};
 }
 
 static Statistic statistic_of(const Problem *p, uint64_t index) {
-    Statistic s = {0};
+    Statistic s = {.norm = {.greatest = UINT64_MAX}};
     double least = INFINITY, most = -INFINITY;
     for (uint64_t i = 0; i < p->elements; i++) {
-        if (!counts(p, i, index))
+        if (!problem_counts(p, i, index))
             continue;
-        Near u = input_of(p, i);
+        Near u = problem_input(p, i);
         s.raw_count++;
         s.raw_mean += u.value;
         least = fmin(least, u.value);
+        if (s.norm.greatest == UINT64_MAX || u.value > most || (u.value == most && p->desc.last_index))
+            s.norm.greatest = i;
         most = fmax(most, u.value);
         s.prologue_slack = fmax(s.prologue_slack, u.slack);
     }
     double range = s.raw_count ? most - least : 0;
     s.raw_mean /= s.raw_count ? s.raw_count : 1;
     for (uint64_t i = 0; i < p->elements; i++)
-        if (counts(p, i, index))
-            s.raw_m2 += pow(input_of(p, i).value - s.raw_mean, 2);
+        if (problem_counts(p, i, index))
+            s.raw_m2 += pow(problem_input(p, i).value - s.raw_mean, 2);
     double epsilon = MASKED(p) ? (double)p->desc.count_epsilon : 0;
     s.count = s.raw_count + epsilon;
     s.written = s.raw_count > 0 || MASKED(p);
     double n = s.count > 0 ? s.count : 1;
     double sum = s.raw_mean * s.raw_count, mean = sum / n, m2 = 0;
     for (uint64_t i = 0; i < p->elements; i++)
-        if (counts(p, i, index))
-            m2 += pow(input_of(p, i).value - mean, 2);
+        if (problem_counts(p, i, index))
+            m2 += pow(problem_input(p, i).value - mean, 2);
     double off = s.prologue_slack + 16 * U * range;
     s.mean = (Near){mean, off + 4 * U * fabs(mean) * epsilon / n};
     s.variance.value = m2 / n;
@@ -94,15 +142,23 @@ static Statistic statistic_of(const Problem *p, uint64_t index) {
         s.variance.value = size * size;
         s.variance.slack = 2 * size * off_size + off_size * off_size + 32 * U * size * size + 1e-30;
     }
-    double factor = p->desc.statistic == VKN_STATISTIC_SUM_SQUARE ? n : 1;
+    bool of_sum =
+        p->desc.statistic == VKN_STATISTIC_SUM_SQUARE || p->desc.statistic == VKN_STATISTIC_SUM_POWER;
+    double factor = of_sum ? n : 1;
     s.variance.value *= factor;
     s.variance.slack *= factor;
     double v = s.variance.value + (double)p->desc.epsilon;
-    if (p->desc.statistic == VKN_STATISTIC_SUM_SQUARE)
+    if (of_sum)
         v = fmax(s.variance.value, (double)p->desc.epsilon);
     double relative = s.variance.slack / v;
     s.sigma = (Near){sqrt(v), sqrt(v) * (relative + 4 * U)};
     s.inverse = (Near){1 / sqrt(v), (relative + 8 * U) / sqrt(v)};
+    if (p->desc.statistic == VKN_STATISTIC_SUM_POWER && p->desc.power != 2)
+        add_powers(p, index, &s);
+    s.norm.mean = s.mean;
+    s.norm.inverse = s.inverse;
+    if (p->desc.statistic == VKN_STATISTIC_LOG_SUM_EXP)
+        add_exponentials(p, index, &s, most);
     return s;
 }
 
@@ -119,8 +175,8 @@ static void expect_moved(Problem *p, VknRole role, uint64_t channel, Near batch,
     double weight = d->momentum_convention == VKN_MOMENTUM_OLD   ? 1 - momentum
                     : d->momentum_convention == VKN_MOMENTUM_NEW ? momentum
                                                                  : 1 / (double)p->batch_number;
-    expect(p, role, channel, before * (1 - weight) + batch.value * weight,
-           weight * batch.slack + 8 * U * (fabs(before) + fabs(batch.value)));
+    problem_expect(p, role, channel, before * (1 - weight) + batch.value * weight,
+                   weight * batch.slack + 8 * U * (fabs(before) + fabs(batch.value)));
 }
 
 /* r and d, and what may be wrong with them. */
@@ -136,28 +192,43 @@ static void renorm_of(const Problem *p, uint64_t channel, const Statistic *s, Ne
 
 /* ---------------------------------------------------------------------------------------------- output */
 
-static double gamma_of(const Problem *p, uint64_t i) {
-    return has(p, VKN_ROLE_GAMMA) ? p->given[VKN_ROLE_GAMMA][test_parameter_of(&p->desc, i)] : 1;
+double problem_gamma(const Problem *p, uint64_t i) {
+    return problem_has(p, VKN_ROLE_GAMMA) ? p->given[VKN_ROLE_GAMMA][test_parameter_of(&p->desc, i)] : 1;
 }
 
 static double beta_of(const Problem *p, uint64_t i) {
-    return has(p, VKN_ROLE_BETA) ? p->given[VKN_ROLE_BETA][test_parameter_of(&p->desc, i)] : 0;
+    return problem_has(p, VKN_ROLE_BETA) ? p->given[VKN_ROLE_BETA][test_parameter_of(&p->desc, i)] : 0;
 }
 
-static double residual_of(const Problem *p, uint64_t i) {
-    return p->has_residual ? p->given[VKN_ROLE_RESIDUAL][i] : 0;
+VknActivation problem_activation(const Problem *p, uint64_t i) {
+    VknActivation a = p->desc.activation;
+    if (a.id == VKN_ACTIVATION_PRELU)
+        a = (VknActivation){VKN_ACTIVATION_LEAKY_RELU,
+                            {(float)p->given[VKN_ROLE_SLOPE][test_parameter_of(&p->desc, i)]}};
+    return a;
 }
 
-static Near xhat_of(const Problem *p, uint64_t i, Near mean, Near inverse) {
-    Near u = input_of(p, i);
-    double distance = u.value - mean.value;
-    double off = u.slack + mean.slack + 2 * U * fabs(distance);
-    return (Near){distance * inverse.value, off * inverse.value + fabs(distance) * inverse.slack};
+Near problem_xhat(const Problem *p, uint64_t i, const Norm *norm) {
+    Near u = problem_input(p, i);
+    if (p->desc.statistic == VKN_STATISTIC_NONE)
+        return u;
+    if (p->desc.statistic == VKN_STATISTIC_MAX)
+        return (Near){i == norm->greatest, 0};
+    double distance = u.value - norm->mean.value;
+    double off = u.slack + norm->mean.slack + 2 * U * fabs(distance);
+    if (isinf(u.value))
+        return (Near){u.value, 0};
+    return (Near){distance * norm->inverse.value - norm->low.value,
+                  off * norm->inverse.value + fabs(distance) * norm->inverse.slack + norm->low.slack +
+                      2 * U * fabs(norm->low.value)};
 }
 
-/* The input of the activation. */
-static Near z_of(const Problem *p, uint64_t i, Near xhat, Near r, Near d) {
-    double gamma = gamma_of(p, i), beta = beta_of(p, i), residual = residual_of(p, i);
+Near problem_z(const Problem *p, uint64_t i, Near xhat, Near r, Near d) {
+    double gamma = problem_gamma(p, i), beta = beta_of(p, i), residual = 0;
+    if (p->has_residual && p->desc.residual_use == VKN_RESIDUAL_AFTER)
+        residual = p->given[VKN_ROLE_RESIDUAL][i];
+    if (isinf(xhat.value))
+        return xhat;
     double terms = fabs(gamma * xhat.value * r.value) + fabs(gamma * d.value) + fabs(beta) + fabs(residual);
     double off = fabs(r.value) * xhat.slack + fabs(xhat.value) * r.slack + d.slack;
     return (Near){gamma * (xhat.value * r.value + d.value) + beta + residual,
@@ -165,21 +236,31 @@ static Near z_of(const Problem *p, uint64_t i, Near xhat, Near r, Near d) {
 }
 
 static void expect_y(Problem *p, uint64_t i, Near z) {
-    TestExpect y = test_activation_expect(&p->desc.activation, z.value, z.slack);
-    expect_element(p, VKN_ROLE_Y, i, y.value, y.bound);
-    p->other[VKN_ROLE_Y][i] = y.other;
+    VknActivation activation = problem_activation(p, i);
+    TestExpect y = {.value = test_activation_value(&activation, z.value)};
+    if (isinf(z.value))
+        y.other = y.value;
+    else
+        y = test_activation_expect(&activation, z.value, z.slack);
+    double factor =
+        p->has_residual && p->desc.residual_use == VKN_RESIDUAL_FACTOR ? p->given[VKN_ROLE_RESIDUAL][i] : 1;
+    double bound = y.bound * fabs(factor) + (factor == 1 ? 0 : 2 * U * fabs(y.value * factor));
+    problem_expect_element(p, VKN_ROLE_Y, i, y.value * factor, bound);
+    p->other[VKN_ROLE_Y][i] = y.other * factor;
+    if (problem_has(p, VKN_ROLE_RESIDUAL_SUM))
+        problem_expect(p, VKN_ROLE_RESIDUAL_SUM, i, sum_of(p, i), 0);
 }
 
 static void expect_untouched(Problem *p, VknRole role, uint64_t index, uint32_t words) {
     for (uint32_t i = 0; i < words; i++)
-        expect(p, role, index * words + i, 0, -1);
+        problem_expect(p, role, index * words + i, 0, -1);
 }
 
 static void expect_statistic(Problem *p, uint64_t index, const Statistic *s) {
     double low = 2 * U * fabs(s->mean.value); /* which the caller's one word cannot hold */
-    expect(p, VKN_ROLE_MEAN, index, s->mean.value, s->mean.slack + low);
-    expect(p, VKN_ROLE_INV_STD, index, s->inverse.value, s->inverse.slack);
-    expect(p, VKN_ROLE_VARIANCE, index, s->variance.value, s->variance.slack);
+    problem_expect(p, VKN_ROLE_MEAN, index, s->mean.value, isinf(low) ? 0 : s->mean.slack + low);
+    problem_expect(p, VKN_ROLE_INV_STD, index, s->inverse.value, s->inverse.slack);
+    problem_expect(p, VKN_ROLE_VARIANCE, index, s->variance.value, s->variance.slack);
     p->given[VKN_ROLE_MEAN][index] = (float)s->mean.value;
     p->given[VKN_ROLE_INV_STD][index] = (float)s->inverse.value;
     p->given[VKN_ROLE_VARIANCE][index] = (float)s->variance.value;
@@ -191,8 +272,8 @@ static void expect_statistic(Problem *p, uint64_t index, const Statistic *s) {
     const double slack[] = {0, s->raw_mean_slack + 2 * U * fabs(s->raw_mean),
                             2 * U * fabs(s->raw_mean) + 1e-30, s->raw_m2_slack + 1e-30};
     for (uint32_t word = 0; word < 4; word++) {
-        expect(p, VKN_ROLE_MOMENTS, 4 * index + word, moments[word],
-               s->raw_count || word == 0 ? slack[word] : INFINITY);
+        problem_expect(p, VKN_ROLE_MOMENTS, 4 * index + word, moments[word],
+                       s->raw_count || word == 0 ? slack[word] : INFINITY);
         p->given[VKN_ROLE_MOMENTS][4 * index + word] = (float)moments[word];
     }
     p->given[VKN_ROLE_MOMENTS][4 * index + 2] = (float)(s->raw_mean - (float)s->raw_mean);
@@ -219,19 +300,19 @@ static void expect_channel(Problem *p, uint64_t channel, Near *r, Near *d) {
         expect_untouched(p, role, channel, 1);
     *r = (Near){1, 0};
     *d = (Near){0, 0};
-    if (!has(p, VKN_ROLE_RENORM_MEAN))
+    if (!problem_has(p, VKN_ROLE_RENORM_MEAN))
         return;
     renorm_of(p, channel, &s, r, d);
-    expect(p, VKN_ROLE_RENORM, 2 * channel, r->value, r->slack);
-    expect(p, VKN_ROLE_RENORM, 2 * channel + 1, d->value, d->slack);
+    problem_expect(p, VKN_ROLE_RENORM, 2 * channel, r->value, r->slack);
+    problem_expect(p, VKN_ROLE_RENORM, 2 * channel + 1, d->value, d->slack);
     p->given[VKN_ROLE_RENORM][2 * channel] = (float)r->value;
     p->given[VKN_ROLE_RENORM][2 * channel + 1] = (float)d->value;
     expect_moved(p, VKN_ROLE_RENORM_MEAN, channel, mean, true);
     expect_moved(p, VKN_ROLE_RENORM_STD, channel, s.sigma, true);
     expect_moved(p, VKN_ROLE_RUNNING_STD, channel, s.sigma, false);
     double std = p->value[VKN_ROLE_RUNNING_STD][channel], slack = p->slack[VKN_ROLE_RUNNING_STD][channel];
-    expect(p, VKN_ROLE_RUNNING_VARIANCE, channel, fmax(std * std - (double)p->desc.epsilon, 0),
-           2 * std * slack + slack * slack + 4 * U * std * std);
+    problem_expect(p, VKN_ROLE_RUNNING_VARIANCE, channel, fmax(std * std - (double)p->desc.epsilon, 0),
+                   2 * std * slack + slack * slack + 4 * U * std * std);
 }
 
 void problem_expect_training(Problem *p) {
@@ -246,21 +327,44 @@ void problem_expect_training(Problem *p) {
             continue;
         const Statistic *s = &statistics[test_statistic_of(&p->desc, i)];
         uint64_t channel = test_channel_of(&p->desc, i);
-        expect_y(p, i, z_of(p, i, xhat_of(p, i, s->mean, s->inverse), r[channel], d[channel]));
+        expect_y(p, i, problem_z(p, i, problem_xhat(p, i, &s->norm), r[channel], d[channel]));
     }
 }
 
-static Near given_mean(const Problem *p, uint64_t index) {
-    return (Near){p->desc.statistic == VKN_STATISTIC_VARIANCE ? p->given[VKN_ROLE_MEAN][index] : 0, 0};
-}
-
-static Near given_inverse(const Problem *p, uint64_t index) {
-    double inverse = p->given[VKN_ROLE_INV_STD][index];
+Norm problem_norm_given(const Problem *p, uint64_t index) {
+    double inverse = p->given[VKN_ROLE_INV_STD][index], mean = p->given[VKN_ROLE_MEAN][index];
     double variance = p->given[VKN_ROLE_VARIANCE][index], epsilon = (double)p->desc.epsilon;
-    bool of_sum = p->desc.statistic == VKN_STATISTIC_SUM_SQUARE;
-    if (has(p, VKN_ROLE_VARIANCE))
-        inverse = 1 / sqrt(of_sum ? fmax(variance, epsilon) : variance + epsilon);
-    return (Near){inverse, 8 * U * inverse};
+    bool by_variance = problem_has(p, VKN_ROLE_VARIANCE);
+    Norm norm = {.mean = {0, 0}, .inverse = {1, 0}};
+    switch (p->desc.statistic) {
+    case VKN_STATISTIC_VARIANCE:
+    case VKN_STATISTIC_MEAN_SQUARE:
+        norm.mean.value = p->desc.statistic == VKN_STATISTIC_VARIANCE ? mean : 0;
+        inverse = by_variance ? 1 / sqrt(variance + epsilon) : inverse;
+        norm.inverse = (Near){inverse, 8 * U * inverse};
+        break;
+    case VKN_STATISTIC_SUM_SQUARE:
+        inverse = by_variance ? 1 / sqrt(fmax(variance, epsilon)) : inverse;
+        norm.inverse = (Near){inverse, 8 * U * inverse};
+        break;
+    case VKN_STATISTIC_SUM_POWER:
+        inverse = by_variance ? pow(fmax(variance, epsilon), -1 / (double)p->desc.power) : inverse;
+        norm.inverse = (Near){inverse, (0x1p-20 + U * (16 + 8 * fabs(log2(inverse)))) * inverse};
+        break;
+    case VKN_STATISTIC_LOG_SUM_EXP:
+        norm.mean.value = isinf(mean) ? 0 : mean;
+        norm.low.value = by_variance ? (variance > 0 ? log(variance) : 0) : inverse > 0 ? -log(inverse) : 0;
+        norm.low.slack = 0x1p-21 + 4 * U * fabs(norm.low.value);
+        break;
+    case VKN_STATISTIC_MAX:
+    case VKN_STATISTIC_NONE:
+    case VKN_STATISTIC_MIN:
+    case VKN_STATISTIC_SUM:
+    case VKN_STATISTIC_MEAN:
+    case VKN_STATISTIC_PRODUCT:
+        break;
+    }
+    return norm;
 }
 
 void problem_expect_apply(Problem *p) {
@@ -268,153 +372,9 @@ void problem_expect_apply(Problem *p) {
         if (test_is_padding(&p->desc, i))
             continue;
         uint64_t index = test_statistic_of(&p->desc, i);
-        Near xhat = xhat_of(p, i, given_mean(p, index), given_inverse(p, index));
-        expect_y(p, i, z_of(p, i, xhat, (Near){1, 0}, (Near){0, 0}));
-    }
-}
-
-/* -------------------------------------------------------------------------------------------- gradients */
-
-/* By central differences of the value: no formula to get wrong. */
-static double derivative_of(const VknActivation *a, double z) {
-    double h = 1e-5;
-    return (test_activation_value(a, z + h) - test_activation_value(a, z - h)) / (2 * h);
-}
-
-/* And how far it may move within `slack` of z: large across a kink. */
-static Near derivative_near(const VknActivation *a, double z, double slack) {
-    double here = derivative_of(a, z), step = 2e-5 + slack;
-    double moved = fmax(fabs(derivative_of(a, z + step) - here), fabs(derivative_of(a, z - step) - here));
-    return (Near){here, a->id == VKN_ACTIVATION_IDENTITY ? 0 : moved + 64 * U};
-}
-
-/* From y, by what each activation has of its own. */
-static double derivative_from_y(const VknActivation *a, double y) {
-    switch (a->id) {
-    case VKN_ACTIVATION_SIGMOID:
-        return y - y * y;
-    case VKN_ACTIVATION_TANH:
-        return 1 - y * y;
-    case VKN_ACTIVATION_ELU:
-        return y > 0 ? 1 : (double)a->parameter[0] + y;
-    default: /* the relu family */
-        return y > 0 ? 1 : (double)a->parameter[0];
-    }
-}
-
-static Near renorm_given(const Problem *p, uint64_t channel, uint32_t word) {
-    return (Near){has(p, VKN_ROLE_RENORM) ? p->given[VKN_ROLE_RENORM][2 * channel + word] : word == 0, 0};
-}
-
-/* The sums of a statistic: count, dz, dz * xhat. */
-typedef struct Sums {
-    double count;
-    Near dz, dz_xhat;
-} Sums;
-
-static void sums_add(Sums *s, bool counted, Near dz, Near xhat, double weight) {
-    double value = dz.value * weight, slack = dz.slack * fabs(weight) + 2 * U * fabs(value);
-    s->count += counted;
-    s->dz.value += value;
-    s->dz.slack += slack + 16 * U * fabs(value);
-    s->dz_xhat.value += value * xhat.value;
-    s->dz_xhat.slack +=
-        slack * (fabs(xhat.value) + xhat.slack) + fabs(value) * (xhat.slack + 16 * U * fabs(xhat.value));
-}
-
-/* dgamma and dbeta: of the sums per channel, which r and d of batch renormalization weigh, or per parameter.
- */
-static void expect_parameter(Problem *p, uint64_t i, double dgamma, double dgamma_slack, double dbeta,
-                             double dbeta_slack) {
-    dgamma += p->desc.accumulate ? p->given[VKN_ROLE_DGAMMA][i] : 0;
-    dbeta += p->desc.accumulate ? p->given[VKN_ROLE_DBETA][i] : 0;
-    expect(p, VKN_ROLE_DGAMMA, i, dgamma, dgamma_slack + 4 * U * (fabs(dgamma) + 1));
-    expect(p, VKN_ROLE_DBETA, i, dbeta, dbeta_slack + 4 * U * (fabs(dbeta) + 1));
-}
-
-void problem_expect_gradient(Problem *p, bool follows, bool sums_given, bool from_y) {
-    static Near dz[PROBLEM_MOST], xhat[PROBLEM_MOST];
-    static Sums sums[PROBLEM_MOST], parameters[PROBLEM_MOST];
-    const VknDesc *desc = &p->desc;
-    bool in_sums = desc->parameter_axis_count > 0; /* gamma, which differs between elements */
-    memset(sums, 0, sizeof sums);
-    memset(parameters, 0, sizeof parameters);
-    for (uint64_t i = 0; i < p->elements; i++) {
-        if (test_is_padding(desc, i))
-            continue;
-        uint64_t index = test_statistic_of(desc, i), c = test_channel_of(desc, i);
-        Near r = renorm_given(p, c, 0), d = renorm_given(p, c, 1);
-        xhat[i] = xhat_of(p, i, given_mean(p, index), given_inverse(p, index));
-        Near z = z_of(p, i, xhat[i], r, d);
-        Near f = derivative_near(&desc->activation, z.value, z.slack);
-        double dy = p->given[VKN_ROLE_DY][i];
-        if (from_y)
-            f = (Near){derivative_from_y(&desc->activation, p->given[VKN_ROLE_Y][i]), 8 * U};
-        dz[i] = (Near){dy * f.value, fabs(dy) * f.slack + 2 * U * fabs(dy * f.value)};
-        sums_add(&sums[index], counts(p, i, index), dz[i], xhat[i], in_sums ? gamma_of(p, i) : 1);
-        sums_add(&parameters[test_parameter_of(desc, i)], 0, dz[i], xhat[i], 1);
-    }
-    for (uint64_t index = 0; index < p->statistics; index++) {
-        const double words[] = {sums[index].count, sums[index].dz.value, sums[index].dz_xhat.value, 0};
-        const double slack[] = {0, sums[index].dz.slack, sums[index].dz_xhat.slack, 0};
-        for (uint32_t word = 0; word < 4; word++) {
-            expect(p, VKN_ROLE_SUMS, 4 * index + word, words[word], slack[word] + (word ? 1e-30 : 0));
-            if (sums_given)
-                continue;
-            p->given[VKN_ROLE_SUMS][4 * index + word] = (float)words[word];
-        }
-        if (sums_given) {
-            sums[index].dz.slack += 8 * U * fabs(words[1]);
-            sums[index].dz_xhat.slack += 8 * U * fabs(words[2]);
-        }
-    }
-    for (uint64_t c = 0; c < p->channels; c++) {
-        double r = renorm_given(p, c, 0).value, d = renorm_given(p, c, 1).value;
-        double dgamma = 0, dbeta = 0, dgamma_slack = 0, dbeta_slack = 0;
-        for (uint64_t index = c; index < p->statistics; index += p->channels) {
-            const Sums *s = &sums[index];
-            dgamma += r * s->dz_xhat.value + d * s->dz.value;
-            dgamma_slack += fabs(r) * s->dz_xhat.slack + fabs(d) * s->dz.slack +
-                            8 * U * (fabs(r * s->dz_xhat.value) + fabs(d * s->dz.value));
-            dbeta += s->dz.value;
-            dbeta_slack += s->dz.slack + 8 * U * fabs(s->dz.value);
-        }
-        if (!in_sums)
-            expect_parameter(p, c, dgamma, dgamma_slack, dbeta, dbeta_slack);
-    }
-    for (uint64_t i = 0; in_sums && i < p->parameters; i++)
-        expect_parameter(p, i, parameters[i].dz_xhat.value, parameters[i].dz_xhat.slack,
-                         parameters[i].dz.value, parameters[i].dz.slack);
-    for (uint64_t i = 0; i < p->elements; i++) {
-        if (test_is_padding(desc, i))
-            continue;
-        uint64_t index = test_statistic_of(desc, i), c = test_channel_of(desc, i);
-        const Sums *s = &sums[index];
-        double mean = given_mean(p, index).value, inverse = given_inverse(p, index).value;
-        double epsilon = MASKED(p) ? (double)desc->count_epsilon : 0, n = s->count + epsilon;
-        Near couple = {0, 0};
-        if (desc->statistic == VKN_STATISTIC_SUM_SQUARE) /* where epsilon rules, nothing follows x */
-            n = inverse * inverse * (double)desc->epsilon < 0.99999 ? 1 : INFINITY;
-        double first = desc->statistic == VKN_STATISTIC_VARIANCE ? s->dz.value : 0;
-        if (follows && counts(p, i, index)) {
-            /* The mean of a mask is sum / n, so differences from it sum to mean * epsilon, not to 0. */
-            double off = inverse * mean * epsilon / n;
-            couple.value = (first - off * s->dz_xhat.value) / n + xhat[i].value * s->dz_xhat.value / n;
-            couple.slack =
-                (s->dz.slack + (fabs(off) + fabs(xhat[i].value) + xhat[i].slack) * s->dz_xhat.slack +
-                 xhat[i].slack * fabs(s->dz_xhat.value)) /
-                    n +
-                8 * U * (fabs(s->dz.value) + fabs(xhat[i].value * s->dz_xhat.value)) / n;
-        }
-        Near f = derivative_near(&desc->prologue, p->given[VKN_ROLE_X][i], 0);
-        double gamma = gamma_of(p, i) * renorm_given(p, c, 0).value, outer = in_sums ? 1 : gamma;
-        double own = in_sums ? gamma : 1, direct = own * dz[i].value - couple.value;
-        double scale = fabs(outer) * inverse, value = outer * inverse * direct * f.value;
-        double slack = scale * (fabs(f.value) + f.slack) *
-                           (fabs(own) * dz[i].slack + couple.slack + 8 * U * fabs(own * dz[i].value)) +
-                       scale * fabs(direct) * (f.slack + 16 * U * fabs(f.value));
-        expect_element(p, VKN_ROLE_DX, i, value, slack + 1e-30);
-        expect_element(p, VKN_ROLE_DRESIDUAL, i, dz[i].value, dz[i].slack + 1e-30);
+        Norm norm = problem_norm_given(p, index);
+        Near xhat = problem_xhat(p, i, &norm);
+        expect_y(p, i, problem_z(p, i, xhat, (Near){1, 0}, (Near){0, 0}));
     }
 }
 
@@ -428,8 +388,22 @@ double problem_loss(const Problem *p) {
             continue;
         const Statistic *s = &statistics[test_statistic_of(&p->desc, i)];
         uint64_t c = test_channel_of(&p->desc, i);
-        Near z = z_of(p, i, xhat_of(p, i, s->mean, s->inverse), renorm_given(p, c, 0), renorm_given(p, c, 1));
-        loss += p->given[VKN_ROLE_DY][i] * test_activation_value(&p->desc.activation, z.value);
+        Near r = {1, 0}, d = {0, 0};
+        if (problem_has(p, VKN_ROLE_RENORM)) {
+            r.value = p->given[VKN_ROLE_RENORM][2 * c];
+            d.value = p->given[VKN_ROLE_RENORM][2 * c + 1];
+        }
+        Near z = problem_z(p, i, problem_xhat(p, i, &s->norm), r, d);
+        VknActivation activation = problem_activation(p, i);
+        double y = test_activation_value(&activation, z.value);
+        if (p->desc.activation.id == VKN_ACTIVATION_PRELU && z.value < 0) /* whose slope is no f32 here */
+            y = z.value * p->given[VKN_ROLE_SLOPE][test_parameter_of(&p->desc, i)];
+        if (p->has_residual && p->desc.residual_use == VKN_RESIDUAL_FACTOR)
+            y *= p->given[VKN_ROLE_RESIDUAL][i];
+        if (!isinf(y)) /* of what a mask leaves out */
+            loss += p->given[VKN_ROLE_DY][i] * y;
+        if (problem_has(p, VKN_ROLE_RESIDUAL_SUM))
+            loss += p->given[VKN_ROLE_DRESIDUAL_SUM][i] * p->given[VKN_ROLE_X][i];
     }
     return loss;
 }

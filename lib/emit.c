@@ -143,7 +143,8 @@ static bool is_used(const VknPlanner *p, const VknUse *use) {
         vkn_desc_is_from_output(desc) != (use->binding == VKN_BINDING_X))
         return false;
     /* Beta enters a gradient only where z is computed again. */
-    if (is_gradient(p) && resource == VKN_ROLE_BETA && vkn_desc_source(desc) != VKN_ACTIVATION_SOURCE_INPUT)
+    if (is_gradient(p) && resource == VKN_ROLE_BETA && vkn_desc_source(desc) != VKN_ACTIVATION_SOURCE_INPUT &&
+        desc->residual_use != VKN_RESIDUAL_FACTOR)
         return false;
     return desc->roles >> resource & 1;
 }

@@ -150,7 +150,8 @@ VknView vkn_view_make(const VknDesc *desc) {
     bool kept[VKN_MAX_RANK] = {false}, parameters[VKN_MAX_RANK] = {false};
     set_of(desc->kept_axis_count, desc->kept_axes, kept);
     set_of(desc->parameter_axis_count, desc->parameter_axes, parameters);
-    return view_make(desc, kept, desc->parameter_axis_count ? parameters : NULL);
+    bool numbers = desc->statistic == VKN_STATISTIC_MAX || desc->statistic == VKN_STATISTIC_MIN;
+    return view_make(desc, kept, desc->parameter_axis_count || numbers ? parameters : NULL);
 }
 
 VknView vkn_view_of_parameters(const VknDesc *desc) {

@@ -220,8 +220,9 @@ static void check(const Problem *p, VknDesc desc, TestRandom *random, uint64_t s
         *(right ? &passed : &failed) += 1;
         tried++;
         if (!right)
-            printf("FAILED: fuzz --seed %" PRIu64 " --rounds 1: operation %d, strategy %s, roles 0x%x\n",
-                   seed, desc.operation, info.strategy_name, desc.roles);
+            printf("FAILED: fuzz --seed %" PRIu64
+                   " --rounds 1: operation %d, strategy %s, roles 0x%x, statistic %d\n",
+                   seed, desc.operation, info.strategy_name, desc.roles, desc.statistic);
     }
 }
 

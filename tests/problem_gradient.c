@@ -82,9 +82,8 @@ static Term term_from_output(const Problem *p, uint64_t i) {
     double y = p->given[VKN_ROLE_Y][i], dy = p->given[VKN_ROLE_DY][i];
     bool is_exp = p->desc.activation.id == VKN_ACTIVATION_EXP;
     double probability = is_exp ? y : exp(y);
-    return (Term){.xhat = {is_exp ? 0 : y, 0},
-                  .dz = {is_exp ? dy * y : dy, 2 * U * fabs(dy * y)},
-                  .probability = probability};
+    double dz = is_exp ? dy * y : dy;
+    return (Term){.xhat = {is_exp ? 0 : y, 0}, .dz = {dz, 2 * U * fabs(dz)}, .probability = probability};
 }
 
 static Term term_of(const Problem *p, uint64_t i, bool from_y) {

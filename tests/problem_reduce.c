@@ -55,7 +55,7 @@ static Totals totals_of(const Problem *p, uint64_t statistic) {
 static Near log_sum_exp_of(const Problem *p, uint64_t statistic, const Totals *t) {
     double sum = 0, slack = 0;
     for (uint64_t i = 0; i < p->elements; i++)
-        if (problem_counts(p, i, statistic)) {
+        if (problem_counts(p, i, statistic) && problem_input(p, i).value > -INFINITY) {
             double distance = problem_input(p, i).value - t->most, e = exp(distance);
             sum += e;
             slack += e * U * (24 + 8 * fabs(distance));
@@ -116,7 +116,7 @@ void problem_expect_reduce(Problem *p) {
         Totals t = totals_of(p, s);
         Near v = result_of(p, s, &t);
         uint64_t number = greatest ? t.most_number : t.least_number;
-        TestExpect y = {.value = v.value};
+        TestExpect y = {.value = test_activation_value(&p->desc.activation, v.value)};
         if (isfinite(v.value))
             y = test_activation_expect(&p->desc.activation, v.value, v.slack);
         problem_expect(p, VKN_ROLE_RESULT, s, y.value,

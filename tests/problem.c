@@ -194,7 +194,8 @@ static void random_residual(TestRandom *random, Problem *p) {
         if (desc->residual_use == VKN_RESIDUAL_BEFORE && chance(random, 60))
             desc->roles |= BIT(RESIDUAL_SUM);
     }
-    bool free = !p->has_residual && !desc->virtual_batch_size && desc->statistic != VKN_STATISTIC_LOG_SUM_EXP;
+    bool free = !p->has_residual && !desc->virtual_batch_size &&
+                desc->statistic != VKN_STATISTIC_LOG_SUM_EXP && desc->statistic != VKN_STATISTIC_MAX;
     if (free && chance(random, 25)) {
         desc->activation = vkn_activation_default(VKN_ACTIVATION_PRELU);
         desc->roles |= BIT(SLOPE);

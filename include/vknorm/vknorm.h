@@ -389,7 +389,8 @@ typedef enum VknStatistic {
      * is 0, u counts as -inf. Of -inf alone xhat is -inf, so that softmax is 0 there; with a NaN or inf all
      * is NaN. mask_stride is usually that of x. Excludes GAMMA and BETA. */
     VKN_STATISTIC_LOG_SUM_EXP = 4,
-    /* xhat = 1 for the greatest element, 0 for the others. Hardmax; TRAIN and REDUCE. Excludes GAMMA, BETA.
+    /* xhat = 1 for the greatest element, 0 for the others. Hardmax; TRAIN and REDUCE. Excludes GAMMA, BETA,
+     * SLOPE.
      */
     VKN_STATISTIC_MAX = 5,
     /* No statistic: xhat = u. Activations alone; APPLY and APPLY_GRADIENT. Needs no kept axes. */

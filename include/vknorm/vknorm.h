@@ -338,7 +338,8 @@ typedef enum VknRole {
     VKN_ROLE_MASK = 17,
     /* Where act' is 1: one bit per element of y, for backward to read instead of the residual. Written and
      * read by vknorm alone: its layout follows y, and is not part of the interface. Activations whose
-     * derivative has two values at most: RELU (max_value = inf or negative_slope = 0), LEAKY_RELU, CLIP. */
+     * derivative is 1 or one other value: RELU (max_value = inf or negative_slope = 0), LEAKY_RELU, CLIP, LINEAR, SIGN,
+     * the three shrinks, THRESHOLD and THRESHOLDED_RELU. */
     VKN_ROLE_ACTIVATION_MASK = 18,
     /* Batch renormalization (Ioffe 2017), which is what TRAIN does when RENORM_MEAN is bound. With sigma =
      * sqrt(variance + epsilon) and sigma_r = max(RENORM_STD, sqrt(epsilon)),
@@ -583,7 +584,9 @@ typedef enum VknActivationSource {
     VKN_ACTIVATION_SOURCE_INPUT = 1, /* z, computed again from x and, where bound, the residual */
     VKN_ACTIVATION_SOURCE_OUTPUT =
         2, /* Y, as it was stored: RELU (threshold = 0, max_value = inf) and LEAKY_RELU
-              with negative_slope >= 0, ELU with alpha >= 0, SIGMOID, TANH */
+              with negative_slope >= 0, ELU with alpha >= 0, SIGMOID, TANH, SELU, CELU, LOG_SIGMOID, SOFTPLUS with
+              threshold >= 17, SOFTSIGN, SOFT_SHRINK, HARD_SHRINK, SHRINK with bias <= lambda, THRESHOLDED_RELU with
+              theta >= 0, THRESHOLD with threshold >= 0 >= value, EXP, LINEAR, SQRT, RECIPROCAL, SIGN, SPARSE_PLUS */
     VKN_ACTIVATION_SOURCE_MASK = 3, /* ACTIVATION_MASK */
 } VknActivationSource;
 

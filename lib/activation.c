@@ -41,13 +41,42 @@ static const Row ROWS[] = {
 
 #define ROW_COUNT (sizeof ROWS / sizeof *ROWS)
 
+/* Of each activation, a bit for each parameter that may be infinite: limits. */
+static const uint8_t MAY_BE_INFINITE[ROW_COUNT] = {
+    [VKN_ACTIVATION_RELU] = 2 | 4,
+    [VKN_ACTIVATION_CLIP] = 1 | 2,
+    [VKN_ACTIVATION_SOFTPLUS] = 2,
+};
+
+/* What else one parameter of an activation must be: least <= p, or of an `either` sign, |p|. */
+static const struct {
+    VknActivationId id;
+    uint32_t parameter;
+    float least;
+    bool either;
+    const char *rule;
+} LIMITS[] = {
+    {VKN_ACTIVATION_CELU, 0, 0x1p-126f, false, "must be at least 2^-126"},
+    {VKN_ACTIVATION_SOFTPLUS, 0, 0x1p-126f, true, "must not be 0, nor nearer to it than 2^-126"},
+    {VKN_ACTIVATION_SOFT_SHRINK, 0, 0, false, "must not be negative"},
+    {VKN_ACTIVATION_HARD_SHRINK, 0, 0, false, "must not be negative"},
+    {VKN_ACTIVATION_SHRINK, 1, 0, false, "must not be negative"},
+    {VKN_ACTIVATION_SQUAREPLUS, 0, 0x1p-126f, false, "must be at least 2^-126; 0 would be relu"},
+};
+
+/* NULL for a number that the table does not have. */
+static const Row *row_of(VknActivationId id) {
+    return (size_t)id < ROW_COUNT && ROWS[id].name ? &ROWS[id] : NULL;
+}
+
 VknActivation vkn_activation_default(VknActivationId id) {
     VknActivation activation = {.id = VKN_ACTIVATION_IDENTITY};
-    if ((size_t)id >= ROW_COUNT || !ROWS[id].name)
+    const Row *row = row_of(id);
+    if (!row)
         return activation;
     activation.id = id;
     for (uint32_t i = 0; i < VKN_MAX_ACTIVATION_PARAMETERS; i++)
-        activation.parameter[i] = ROWS[id].value[i];
+        activation.parameter[i] = row->value[i];
     return activation;
 }
 
@@ -67,16 +96,25 @@ bool vkn_activation_halves(const VknActivation *activation) {
 
 VknResult vkn_activation_resolve(const VknHost *host, const char *name, VknActivation *activation) {
     float *p = activation->parameter;
-    if ((size_t)activation->id >= ROW_COUNT || !ROWS[activation->id].name)
+    const Row *row = row_of(activation->id);
+    if (!row)
         return VKN_FAIL(host, INVALID_ARGUMENT, "%s.id must be a VknActivationId (0 to %d), not %d", name,
                         (int)ROW_COUNT - 1, (int)activation->id);
-    const Row *row = &ROWS[activation->id];
     for (uint32_t i = 0; i < VKN_MAX_ACTIVATION_PARAMETERS; i++) {
         if (i >= row->count)
             p[i] = 0;
         if (isnan(p[i]))
             return VKN_FAIL(host, INVALID_ARGUMENT, "%s %s: %s must be a number, not NaN", name, row->name,
                             row->parameter[i]);
+        if (isinf(p[i]) && !(MAY_BE_INFINITE[activation->id] >> i & 1))
+            return VKN_FAIL(host, INVALID_ARGUMENT, "%s %s: %s must be finite, not %g", name, row->name,
+                            row->parameter[i], p[i]);
+    }
+    for (size_t i = 0; i < sizeof LIMITS / sizeof *LIMITS; i++) {
+        float value = p[LIMITS[i].parameter];
+        if (LIMITS[i].id == activation->id && !((LIMITS[i].either ? fabsf(value) : value) >= LIMITS[i].least))
+            return VKN_FAIL(host, INVALID_ARGUMENT, "%s %s: %s (%g) %s", name, row->name,
+                            row->parameter[LIMITS[i].parameter], value, LIMITS[i].rule);
     }
     if (activation->id == VKN_ACTIVATION_RELU && !(p[2] > p[1]))
         return VKN_FAIL(host, INVALID_ARGUMENT,

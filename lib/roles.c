@@ -275,8 +275,8 @@ VknResult vkn_roles_resolve_source(const VknHost *host, VknDesc *desc) {
         return VKN_SUCCESS;
     if (desc->roles & BIT(ACTIVATION_MASK) && !vkn_activation_halves(&desc->activation))
         return VKN_FAIL(host, INVALID_ARGUMENT,
-                        "roles: ACTIVATION_MASK needs an activation whose derivative has two values (relu, "
-                        "leaky_relu, clip), not %s",
+                        "roles: ACTIVATION_MASK needs an activation whose derivative has two values, 1 and "
+                        "another (relu, clip and others), not %s",
                         vkn_activation_name(&desc->activation));
     if (gradient && !none && desc->roles & BIT(Y) && !vkn_activation_inverts(&desc->activation))
         return VKN_FAIL(host, INVALID_ARGUMENT,

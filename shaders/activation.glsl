@@ -13,26 +13,60 @@ layout(constant_id = VKN_SPEC_PROLOGUE_PARAMETER) const float PROLOGUE_0 = 0.0;
 layout(constant_id = VKN_SPEC_PROLOGUE_PARAMETER + 1) const float PROLOGUE_1 = 0.0;
 layout(constant_id = VKN_SPEC_PROLOGUE_PARAMETER + 2) const float PROLOGUE_2 = 0.0;
 
-#define VKN_INFINITY uintBitsToFloat(0x7F800000u) // only C reads the defaults
-
-// exp for z <= 0. Arguments below -104 give 0 in f32; some drivers return NaN for them.
-float exp_of_negative(float z)
+// exp, without arguments of which some drivers make NaN. Below -104 it is 0 in f32, above 88.72283 infinite.
+float exp_of(float z)
 {
-    return exp(mix(z, -104.0, z < -104.0));
+    float e = exp(clamp(z, -104.0, 88.72283));
+    return mix(mix(e, 0.0, z < -104.0), INFINITY, z > 88.72283);
 }
 
-// exp(z) - 1 for z <= 0. Near 0, where the difference cancels, a Taylor polynomial: its first dropped
-// term is z^8 / 8!, below 1e-7 of the result for |z| < 0.5.
+// For z <= 0.
+float exp_of_negative(float z)
+{
+    return mix(exp(max(z, -104.0)), 0.0, z < -104.0);
+}
+
+// exp(z) - 1 for z <= 0. Near 0, where the difference cancels, a polynomial for z > -0.5, good to 7e-9.
 float exp_minus_1(float z)
 {
-    float series = 1.0 / 5040.0;
-    series = series * z + 1.0 / 720.0;
-    series = series * z + 1.0 / 120.0;
-    series = series * z + 1.0 / 24.0;
-    series = series * z + 1.0 / 6.0;
-    series = series * z + 0.5;
+    float series = 0.00112163462;
+    series = series * z + 0.00818738528;
+    series = series * z + 0.0416290872;
+    series = series * z + 0.166662246;
+    series = series * z + 0.499999821;
     series = series * z + 1.0;
     return mix(exp_of_negative(z) - 1.0, series * z, z > -0.5);
+}
+
+// log((1 + s) / (1 - s)) for |s| <= 1/3, good to 8e-9: what Vulkan's log, good to 5e-7 near 1, is not.
+float log_of_ratio(float s)
+{
+    float w = s * s;
+    float series = 0.140891626;
+    series = series * w + 0.139803022;
+    series = series * w + 0.200124547;
+    series = series * w + 0.333331585;
+    series = series * w + 1.0;
+    return 2.0 * s * series;
+}
+
+// log(1 + e) for 0 <= e <= 1.
+float log_1_plus(float e)
+{
+    return log_of_ratio(e / (2.0 + e));
+}
+
+// z is m 2^k with m from 2/3 to 4/3; of log(2) the first part has few enough bits for an exact product.
+float log_of(float z)
+{
+    bool is_denormal = z < 1.17549435e-38;
+    int bits = floatBitsToInt(mix(z, z * 16777216.0, is_denormal));
+    int exponent = (bits - 0x3F2AAAAB) >> 23;
+    float m = intBitsToFloat(bits - (exponent << 23));
+    float k = float(exponent) - mix(0.0, 24.0, is_denormal);
+    float value = k * 0.693359375 + (log_of_ratio((m - 1.0) / (m + 1.0)) - k * 2.12194440e-4);
+    value = mix(value, z, z == INFINITY);
+    return mix(mix(value, -INFINITY, z == 0.0), NOT_A_NUMBER, z < 0.0);
 }
 
 float sigmoid(float z)
@@ -48,11 +82,24 @@ float tanh_of(float z)
     return mix(t, -t, z < 0.0);
 }
 
-// The standard normal distribution function, erfc(-z / sqrt(2)) / 2. erfc(x) exp(x^2) is a polynomial
-// in t = 1 / (1 + 0.425 x), fitted for least relative error on 0 <= x <= 10; 4.8e-7 in f32.
-float normal_cdf(float z)
+// z - tanh(z), which cancels near 0: there a polynomial, good to 1e-7.
+float tanh_shrink(float z)
 {
-    float x = abs(z) * 0.70710678;
+    float w = min(z * z, 1.0);
+    float series = 0.000420783879;
+    series = series * w - 0.00251072645;
+    series = series * w + 0.00821922533;
+    series = series * w - 0.0216602739;
+    series = series * w + 0.0539348274;
+    series = series * w - 0.133331284;
+    series = series * w + 0.333333313;
+    return mix(z - tanh_of(z), z * w * series, abs(z) < 1.0);
+}
+
+// erfc(x) for x >= 0: erfc(x) exp(x^2) is a polynomial in t = 1 / (1 + 0.425 x), fitted for least relative
+// error on 0 <= x <= 10; 4.8e-7 in f32.
+float erfc_of_positive(float x)
+{
     float t = 1.0 / (1.0 + 0.425 * x);
     float poly = 0.0707963854;
     poly = poly * t - 0.310328573;
@@ -62,7 +109,26 @@ float normal_cdf(float z)
     poly = poly * t + 0.201403558;
     poly = poly * t + 0.241730198;
     poly = poly * t + 0.239685729;
-    float tail = 0.5 * t * poly * exp_of_negative(-x * x);
+    return t * poly * exp_of_negative(-x * x);
+}
+
+// Near 0 a polynomial, good to 6e-8.
+float erf_of(float z)
+{
+    float w = min(z * z, 1.0), tail = 1.0 - erfc_of_positive(abs(z));
+    float series = -0.00056314189;
+    series = series * w + 0.00491755083;
+    series = series * w - 0.0267113112;
+    series = series * w + 0.112801798;
+    series = series * w - 0.37612325;
+    series = series * w + 1.12837911;
+    return mix(mix(tail, -tail, z < 0.0), z * series, abs(z) < 1.0);
+}
+
+// The standard normal distribution function.
+float normal_cdf(float z)
+{
+    float tail = 0.5 * erfc_of_positive(abs(z) * 0.70710678);
     return mix(1.0 - tail, tail, z < 0.0);
 }
 
@@ -77,10 +143,98 @@ float ramp(float slope, float z)
     return mix(slope * z, 0.0, slope == 0.0 && z <= 0.0);
 }
 
-// z * weight, where a weight of 0 closes the gate for z = -inf as well.
+// z * weight, where a weight of 0 closes the gate for infinite z as well.
 float gate(float z, float weight)
 {
     return mix(z * weight, 0.0, weight == 0.0);
+}
+
+// z sigmoid(beta z), and its derivative.
+float swish(float z, float beta)
+{
+    return gate(z, sigmoid(beta * z));
+}
+
+float swish_slope(float z, float beta)
+{
+    return sigmoid(beta * z) + gate(beta * z, sigmoid(beta * z) * sigmoid(-beta * z));
+}
+
+// GELU with tanh is z sigmoid(2 u) with u = sqrt(2 / pi) (z + 0.044715 z^3); from |z| = 12 on it is z or 0.
+float gelu_tanh_argument(float z)
+{
+    float c = clamp(z, -12.0, 12.0);
+    return 1.59576912 * (c + 0.044715 * c * c * c);
+}
+
+float gelu_tanh_slope(float z)
+{
+    float a = gelu_tanh_argument(z), c = clamp(z, -12.0, 12.0);
+    return sigmoid(a) + c * (1.59576912 + 0.214064449 * c * c) * (sigmoid(a) * sigmoid(-a));
+}
+
+// Mish is z tanh(log(1 + exp(z))). With e = exp(-|z|) the tanh is a quotient of polynomials, and the root of its
+// derivative, 1 - tanh^2, has the same denominator.
+float mish_denominator(float z, float e)
+{
+    return mix(1.0 + 2.0 * e * (1.0 + e), 2.0 + e * (2.0 + e), z < 0.0);
+}
+
+float mish_gate(float z)
+{
+    float e = exp_of_negative(-abs(z));
+    return mix(1.0 + 2.0 * e, e * (2.0 + e), z < 0.0) / mish_denominator(z, e);
+}
+
+float mish_slope(float z)
+{
+    float e = exp_of_negative(-abs(z));
+    float root = 2.0 * (1.0 + e) * mix(e, 1.0, z < 0.0) / mish_denominator(z, e);
+    return mish_gate(z) + gate(z, sigmoid(z) * root * root);
+}
+
+// 1 / (1 + |z|). From 2^100 on it is 0 when squared.
+float softsign_scale(float z)
+{
+    return 1.0 / (1.0 + min(abs(z), 1.26765060e30));
+}
+
+// sqrt(z^2 + b), without the square of what is large.
+float squareplus_root(float z, float b)
+{
+    float most = max(abs(z), sqrt(b)), ratio = min(abs(z), sqrt(b)) / most;
+    return most * sqrt(1.0 + ratio * ratio);
+}
+
+// (z + root) / 2, of negative z without cancellation. Precise, or optimizers halve a sum that overflows.
+float squareplus(float z, float b)
+{
+    precise float sum = 0.5 * abs(z) + 0.5 * squareplus_root(z, b);
+    return mix(sum, 0.25 * b / sum, z < 0.0);
+}
+
+// y / root; from 2^100 on it is 1 or 0.
+float squareplus_slope(float z, float b)
+{
+    float c = clamp(z, -1.26765060e30, 1.26765060e30);
+    return squareplus(c, b) / squareplus_root(c, b);
+}
+
+// C's pow(). Whole exponents up to 15 are products; then z < 0 has its sign by itself.
+float power(float z, float exponent)
+{
+    float n = abs(exponent), factor = mix(z, 1.0 / z, exponent < 0.0), product = mix(1.0, factor, fract(0.5 * n) >= 0.5);
+    float value = exp_of(gate(log_of(abs(z)), exponent));
+    bool is_whole = floor(n) == n;
+    factor *= factor;
+    product = mix(product, product * factor, fract(0.25 * n) >= 0.5);
+    factor *= factor;
+    product = mix(product, product * factor, fract(0.125 * n) >= 0.5);
+    factor *= factor;
+    product = mix(product, product * factor, fract(0.0625 * n) >= 0.5);
+    value = mix(value, -value, z < 0.0 && fract(0.5 * n) == 0.5);
+    value = mix(value, NOT_A_NUMBER, z < 0.0 && !is_whole);
+    return mix(value, product, is_whole && n <= 15.0);
 }
 
 // Each of these is one row of the table, for the epilogue or the prologue. `slope` is PReLU's, which has no
@@ -98,7 +252,7 @@ float activation_row(float z, float slope)
     return z;
 }
 
-// NaN is passed on here, since drivers fold 0 * z to 0.
+// NaN is passed on here and in the derivative, since drivers fold 0 * z to 0.
 float activate(float z, float slope)
 {
     if (ACTIVATION == 0)
@@ -106,7 +260,7 @@ float activate(float z, float slope)
     return mix(activation_row(z, slope), z, isnan(z));
 }
 
-float activation_derivative(float z, float slope)
+float activation_derivative_row(float z, float slope)
 {
 #define VKN_ACTIVATION(id, number, name, count, n0, d0, n1, d1, n2, d2, f, df, inverts, dy, halves, closed)   \
     if (ACTIVATION == number)                                                                                \
@@ -114,6 +268,13 @@ float activation_derivative(float z, float slope)
 #include "activation.def"
 #undef VKN_ACTIVATION
     return 1.0;
+}
+
+float activation_derivative(float z, float slope)
+{
+    if (ACTIVATION == 0)
+        return 1.0;
+    return mix(activation_derivative_row(z, slope), z, isnan(z));
 }
 
 // The derivative, from the value.
@@ -162,7 +323,7 @@ float prologue(float z)
     return mix(prologue_row(z), z, isnan(z));
 }
 
-float prologue_derivative(float z)
+float prologue_derivative_row(float z)
 {
     const float slope = 1.0;
 #define VKN_ACTIVATION(id, number, name, count, n0, d0, n1, d1, n2, d2, f, df, inverts, dy, halves, closed)   \
@@ -174,6 +335,13 @@ float prologue_derivative(float z)
 #undef p0
 #undef p1
 #undef p2
+}
+
+float prologue_derivative(float z)
+{
+    if (PROLOGUE == 0)
+        return 1.0;
+    return mix(prologue_derivative_row(z), z, isnan(z));
 }
 
 #define EACH(function)                                                                                       \

@@ -305,13 +305,9 @@ static void check_reduce(Problem *p, TestRandom *random, uint64_t seed) {
 
 /* Gives the forward pass's y to the backward pass, as it was stored. */
 static bool give_y(Problem *p) {
-    const VknActivation *a = &p->desc.activation;
-    const float *q = a->parameter;
     for (uint64_t i = 0; i < p->elements; i++)
         p->given[VKN_ROLE_Y][i] = test_round(p->desc.y.type, p->value[VKN_ROLE_Y][i]);
-    return (a->id == VKN_ACTIVATION_RELU && q[0] >= 0 && q[1] == 0 && isinf(q[2])) ||
-           (a->id == VKN_ACTIVATION_LEAKY_RELU && q[0] >= 0) || a->id == VKN_ACTIVATION_ELU ||
-           a->id == VKN_ACTIVATION_SIGMOID || a->id == VKN_ACTIVATION_TANH || a->id == VKN_ACTIVATION_EXP;
+    return problem_y_determines(&p->desc.activation);
 }
 
 /* Softmax and log-softmax from y alone. */
@@ -401,7 +397,8 @@ int main(int argc, char **argv) {
     require(vkn_runtime_create(&desc, &runtime), "device");
     for (uint64_t round = seed; round < seed + rounds; round++) {
         TestRandom random = test_random_start(round);
-        problem_random(&problem, &random, 1 + test_random_below(&random, 800), round % 10);
+        problem_random(&problem, &random, 1 + test_random_below(&random, 800),
+                       test_activation_id(round % TEST_ACTIVATION_COUNT));
         check_forward(&problem, &random, round);
         check_apply(&problem, &random, round); /* after one of them there is an activation mask */
         check_gradients(&problem, &random, round);

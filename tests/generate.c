@@ -174,7 +174,8 @@ VknDesc test_random_desc(TestRandom *random, uint64_t most) {
     desc.momentum_convention = (VknMomentum)test_random_below(random, 3);
     desc.momentum = 0.25f;
     desc.running_variance = (VknRunningVariance)test_random_below(random, 2);
-    desc.activation = vkn_activation_default((VknActivationId)test_random_below(random, 10));
+    desc.activation =
+        vkn_activation_default(test_activation_id(test_random_below(random, TEST_ACTIVATION_COUNT)));
     modes_fill(random, &desc);
     desc.moment_parts = (uint32_t)PICK(random, 1, 2, 3, 17, 64);
     return desc;

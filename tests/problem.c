@@ -99,7 +99,53 @@ static VknActivation random_activation(TestRandom *random, uint32_t id) {
         a.parameter[1] = -0.25f;
     if (id == VKN_ACTIVATION_CLIP)
         a = (VknActivation){VKN_ACTIVATION_CLIP, {-0.5f, 0.75f}};
+    if (id == VKN_ACTIVATION_LINEAR)
+        a = (VknActivation){VKN_ACTIVATION_LINEAR, {-1.5f, 0.25f}};
+    if (id == VKN_ACTIVATION_SOFTPLUS && chance(random, 50))
+        a = (VknActivation){VKN_ACTIVATION_SOFTPLUS, {2, INFINITY}};
     return a;
+}
+
+/* What has poles or no bounds stands before the statistic only, where x keeps to its domain. */
+static bool needs_tame_input(uint32_t id) {
+    return id == VKN_ACTIVATION_EXP || id == VKN_ACTIVATION_LOG || id == VKN_ACTIVATION_SQUARE ||
+           id == VKN_ACTIVATION_SQRT || id == VKN_ACTIVATION_RECIPROCAL || id == VKN_ACTIVATION_POW;
+}
+
+static void random_activations(TestRandom *random, VknDesc *desc, uint32_t id) {
+    bool tame = needs_tame_input(id);
+    uint32_t prologue = tame ? id : test_activation_id(test_random_below(random, TEST_ACTIVATION_COUNT));
+    if (!tame)
+        desc->activation = random_activation(random, id);
+    if (tame || (chance(random, 40) && !needs_tame_input(prologue)))
+        desc->prologue = random_activation(random, prologue);
+}
+
+bool problem_has_two_slopes(const VknActivation *activation) {
+    static const VknActivationId IDS[] = {
+        VKN_ACTIVATION_LEAKY_RELU,       VKN_ACTIVATION_CLIP,      VKN_ACTIVATION_SOFT_SHRINK,
+        VKN_ACTIVATION_HARD_SHRINK,      VKN_ACTIVATION_SHRINK,    VKN_ACTIVATION_LINEAR,
+        VKN_ACTIVATION_THRESHOLDED_RELU, VKN_ACTIVATION_THRESHOLD, VKN_ACTIVATION_SIGN};
+    for (size_t i = 0; i < sizeof IDS / sizeof *IDS; i++)
+        if (activation->id == IDS[i])
+            return true;
+    return activation->id == VKN_ACTIVATION_RELU &&
+           (isinf(activation->parameter[2]) || activation->parameter[0] == 0);
+}
+
+bool problem_y_determines(const VknActivation *activation) {
+    static const VknActivationId IDS[] = {
+        VKN_ACTIVATION_ELU,         VKN_ACTIVATION_SIGMOID,  VKN_ACTIVATION_TANH,
+        VKN_ACTIVATION_SELU,        VKN_ACTIVATION_CELU,     VKN_ACTIVATION_LOG_SIGMOID,
+        VKN_ACTIVATION_SOFTPLUS,    VKN_ACTIVATION_SOFTSIGN, VKN_ACTIVATION_SOFT_SHRINK,
+        VKN_ACTIVATION_HARD_SHRINK, VKN_ACTIVATION_SHRINK,   VKN_ACTIVATION_THRESHOLDED_RELU,
+        VKN_ACTIVATION_THRESHOLD,   VKN_ACTIVATION_LINEAR,   VKN_ACTIVATION_LEAKY_RELU,
+        VKN_ACTIVATION_EXP,         VKN_ACTIVATION_SIGN,     VKN_ACTIVATION_SPARSE_PLUS};
+    const float *p = activation->parameter;
+    for (size_t i = 0; i < sizeof IDS / sizeof *IDS; i++)
+        if (activation->id == IDS[i])
+            return true;
+    return activation->id == VKN_ACTIVATION_RELU && p[0] >= 0 && p[1] == 0 && isinf(p[2]);
 }
 
 static void random_layouts(TestRandom *random, VknDesc *desc) {
@@ -203,7 +249,7 @@ static void random_residual(TestRandom *random, Problem *p) {
     }
 }
 
-static void random_roles(TestRandom *random, Problem *p, uint32_t activation) {
+static void random_roles(TestRandom *random, Problem *p) {
     VknDesc *desc = &p->desc;
     desc->roles = BIT(X) | BIT(Y) | BIT(MEAN) | (chance(random, 50) ? BIT(INV_STD) : BIT(VARIANCE));
     desc->roles |= chance(random, 80) ? BIT(GAMMA) : 0;
@@ -220,14 +266,7 @@ static void random_roles(TestRandom *random, Problem *p, uint32_t activation) {
         desc->renorm_r_max = chance(random, 50) ? 1.25f : INFINITY;
         desc->renorm_d_max = chance(random, 50) ? 0.5f : INFINITY;
     }
-    desc->activation = random_activation(random, activation);
-    bool halves = (activation == VKN_ACTIVATION_RELU &&
-                   (isinf(desc->activation.parameter[2]) || desc->activation.parameter[0] == 0)) ||
-                  activation == VKN_ACTIVATION_LEAKY_RELU || activation == VKN_ACTIVATION_CLIP;
-    desc->roles |= halves && chance(random, 60) ? BIT(ACTIVATION_MASK) : 0;
-    static const uint32_t PROLOGUES[] = {VKN_ACTIVATION_LEAKY_RELU, VKN_ACTIVATION_SILU, VKN_ACTIVATION_RELU};
-    if (chance(random, 30))
-        desc->prologue = vkn_activation_default((VknActivationId)PROLOGUES[test_random_below(random, 3)]);
+    desc->roles |= problem_has_two_slopes(&desc->activation) && chance(random, 60) ? BIT(ACTIVATION_MASK) : 0;
 }
 
 void problem_random(Problem *p, TestRandom *random, uint64_t most, uint32_t activation) {
@@ -241,11 +280,12 @@ void problem_random(Problem *p, TestRandom *random, uint64_t most, uint32_t acti
     desc->count_epsilon = chance(random, 70) ? 1e-7f : 0;
     desc->renorm_momentum = 0.75f;
     desc->epsilon = chance(random, 50) ? 1e-3f : 1e-5f;
-    desc->prologue = vkn_activation_default(VKN_ACTIVATION_IDENTITY);
+    desc->activation = desc->prologue = vkn_activation_default(VKN_ACTIVATION_IDENTITY);
     desc->accumulate = chance(random, 30);
     desc->moment_parts = 1 + (uint32_t)test_random_below(random, 3);
     random_layouts(random, desc);
-    random_roles(random, p, activation);
+    random_activations(random, desc, activation);
+    random_roles(random, p);
     if (chance(random, 60))
         random_statistic(random, p);
     if (chance(random, 40))
@@ -263,7 +303,9 @@ void problem_random(Problem *p, TestRandom *random, uint64_t most, uint32_t acti
         for (uint64_t i = 0; i < problem_count(p, role); i++) {
             double v = noise(seed + role, problem_place(p, role, i));
             if (role == VKN_ROLE_X)
-                v = holes && v < -0.8 ? -INFINITY : 3 * v + 1;
+                v = needs_tame_input(desc->prologue.id) ? fabs(3 * v) + 1.5
+                    : holes && v < -0.8                 ? -INFINITY
+                                                        : 3 * v + 1;
             if (role == VKN_ROLE_GAMMA || role == VKN_ROLE_RENORM_STD || role == VKN_ROLE_RUNNING_STD)
                 v += 1.5;
             if (role == VKN_ROLE_MASK)

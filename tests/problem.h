@@ -35,6 +35,11 @@ bool problem_exists(const Problem *p, uint32_t role, uint64_t index);
 /* A problem of at most `most` elements; `activation` chooses one of the table. */
 void problem_random(Problem *p, TestRandom *random, uint64_t most, uint32_t activation);
 
+/* Whether the derivative of an activation has two values, 1 and another, and whether it follows from the
+ * value. */
+bool problem_has_two_slopes(const VknActivation *activation);
+bool problem_y_determines(const VknActivation *activation);
+
 /* Expects what TRAIN, STATISTICS and FINISH write. Gives the moments to FINISH and the saved statistics to
  * the gradients, as f32. */
 void problem_expect_training(Problem *p);

@@ -27,19 +27,41 @@ static Near derivative_near(const VknActivation *a, double z, double slack) {
 
 /* From y, by what each activation has of its own. */
 static double derivative_from_y(const VknActivation *a, double y) {
+    const float *p = a->parameter;
     switch (a->id) {
     case VKN_ACTIVATION_SIGMOID:
         return y - y * y;
     case VKN_ACTIVATION_TANH:
         return 1 - y * y;
     case VKN_ACTIVATION_ELU:
-        return y > 0 ? 1 : (double)a->parameter[0] + y;
+        return y > 0 ? 1 : p[0] + y;
+    case VKN_ACTIVATION_SELU:
+        return 1.0507009873554805 * (y > 0 ? 1 : 1.6732632423543772 + y / 1.0507009873554805);
+    case VKN_ACTIVATION_CELU:
+        return y > 0 ? 1 : 1 + y / p[0];
+    case VKN_ACTIVATION_LOG_SIGMOID:
+        return 1 - exp(y);
+    case VKN_ACTIVATION_SOFTPLUS:
+        return 1 - exp(-p[0] * y);
+    case VKN_ACTIVATION_SOFTSIGN:
+        return pow(1 - fabs(y), 2);
+    case VKN_ACTIVATION_SOFT_SHRINK:
+    case VKN_ACTIVATION_HARD_SHRINK:
+    case VKN_ACTIVATION_SHRINK:
+        return y != 0;
+    case VKN_ACTIVATION_THRESHOLDED_RELU:
+    case VKN_ACTIVATION_THRESHOLD:
+        return y > 0;
+    case VKN_ACTIVATION_SIGN:
+        return 0;
+    case VKN_ACTIVATION_SPARSE_PLUS:
+        return fmin(sqrt(y), 1);
     case VKN_ACTIVATION_EXP:
         return y;
     case VKN_ACTIVATION_LINEAR:
-        return a->parameter[0];
+        return p[0];
     default: /* the relu family */
-        return y > 0 ? 1 : (double)a->parameter[0];
+        return y > 0 ? 1 : (double)p[0];
     }
 }
 
@@ -95,7 +117,7 @@ static Term term_of(const Problem *p, uint64_t i, bool from_y) {
     t.z = problem_z(p, i, t.xhat, renorm_given(p, c, 0), renorm_given(p, c, 1));
     Near f = derivative_near(&a, t.z.value, t.z.slack);
     if (from_y)
-        f = (Near){derivative_from_y(&a, p->given[VKN_ROLE_Y][i]), 8 * U};
+        f = (Near){derivative_from_y(&a, p->given[VKN_ROLE_Y][i]), 16 * U};
     t.dz = (Near){dy * f.value, fabs(dy) * f.slack + 2 * U * fabs(dy * f.value)};
     t.dresidual = t.dz;
     t.probability = exp(t.xhat.value);

@@ -29,6 +29,26 @@ void test_reference_destroy(TestReference *reference);
 
 double test_activation_value(const VknActivation *activation, double z);
 
+/* The error that evaluating the activation of an exact, finite z adds, in units of TEST_ROUNDING. */
+double test_activation_error(const VknActivation *activation, double z);
+
+/* The derivative, by its own formula, and its error, likewise. */
+double test_activation_slope(const VknActivation *activation, double z);
+double test_activation_slope_error(const VknActivation *activation, double z);
+
+/* What flushing denormals may add to either: they are multiplied with a parameter, and up to a cube of z. */
+double test_activation_flush(const VknActivation *activation, double z);
+
+/* What these are made of: products in which 0 times infinity is 0, and errors in units of TEST_ROUNDING,
+ * absolute but for that of exp. */
+double test_times(double a, double z);
+double test_exp_error(double z);
+double test_sigmoid_slope(double z);
+double test_error_of_sigmoid(double z);
+double test_error_of_tanh(double z);
+double test_error_of_tail(double x);
+double test_error_of_power(double z, double exponent);
+
 /* The activation of a z that is known to within `bound`. */
 TestExpect test_activation_expect(const VknActivation *activation, double z, double bound);
 

@@ -140,10 +140,22 @@ static VknDesc *use_gradient(VknDesc *d) {
     F(momentum_convention, d->momentum_convention = (VknMomentum)3, "momentum_convention", "0 to 2", "3")    \
     F(running_variance, d->running_variance = (VknRunningVariance)2, "running_variance", "0 or 1", "2")      \
     F(no_parts, (use_finish(d), d->moment_parts = 0), "moment_parts", "at least 1", "0")                     \
-    F(activation_10, d->activation.id = (VknActivationId)10, "activation.id", "0 to 9", "10")                \
-    F(activation_negative, d->activation.id = (VknActivationId)-1, "activation.id", "0 to 9", "-1")          \
+    F(activation_38, d->activation.id = (VknActivationId)38, "activation.id", "0 to 37", "38")               \
+    F(activation_negative, d->activation.id = (VknActivationId)-1, "activation.id", "0 to 37", "-1")         \
     F(relu_maximum, (d->activation = (VknActivation){VKN_ACTIVATION_RELU, {0, 3, 3}}), "max_value (3)",      \
       "threshold (3)", "relu")                                                                               \
+    F(celu_alpha, (d->activation = (VknActivation){VKN_ACTIVATION_CELU, {0}}), "celu", "alpha (0)",          \
+      "2^-126")                                                                                              \
+    F(softplus_beta, (d->activation = (VknActivation){VKN_ACTIVATION_SOFTPLUS, {-1e-39f, 20}}), "softplus",  \
+      "beta (-1e-39)", "must not be 0")                                                                      \
+    F(soft_shrink_lambda, (d->activation = (VknActivation){VKN_ACTIVATION_SOFT_SHRINK, {-1}}),               \
+      "soft_shrink", "lambda (-1)", "negative")                                                              \
+    F(hard_shrink_lambda, (d->activation = (VknActivation){VKN_ACTIVATION_HARD_SHRINK, {-2}}),               \
+      "hard_shrink", "lambda (-2)", "negative")                                                              \
+    F(shrink_lambda, (d->activation = (VknActivation){VKN_ACTIVATION_SHRINK, {0, -3}}), "shrink",            \
+      "lambda (-3)", "negative")                                                                             \
+    F(squareplus_b, (d->activation = (VknActivation){VKN_ACTIVATION_SQUAREPLUS, {0}}), "squareplus",         \
+      "b (0)", "2^-126")                                                                                     \
     F(clip_order, (d->activation = (VknActivation){VKN_ACTIVATION_CLIP, {2, 1}}), "min (2)", "max (1)",      \
       "clip")                                                                                                \
     F(renorm_mean_alone, use_renorm(d, BIT(RENORM_MEAN)), "roles", "RENORM_STD", "0x80003")                  \
@@ -234,6 +246,9 @@ static const struct {
     F(tensors_of_finish, (use_finish(d), d->x = d->y = (VknTensor){(VknType)9, {1, 1, 1, UINT64_MAX}}))      \
     F(unused_parameters, (d->activation = (VknActivation){VKN_ACTIVATION_ELU, {1, NAN, NAN}}))               \
     F(infinite_parameters, (d->activation = (VknActivation){VKN_ACTIVATION_CLIP, {-INFINITY, INFINITY}}))    \
+    F(softplus_without_threshold, (d->activation = (VknActivation){VKN_ACTIVATION_SOFTPLUS, {1, INFINITY}})) \
+    F(softplus_beta_negative, (d->activation = (VknActivation){VKN_ACTIVATION_SOFTPLUS, {-1, 20}}))          \
+    F(shrink_by_0, (d->activation = (VknActivation){VKN_ACTIVATION_SHRINK, {-1, 0}}))                        \
     F(clip_to_one_value, (d->activation = (VknActivation){VKN_ACTIVATION_CLIP, {1, 1}}))
 
 #define DEFINE(name, change) CHANGE(allowed_##name, change)
@@ -387,14 +402,47 @@ static const struct {
     {"gelu", {VKN_ACTIVATION_GELU, {0}}, {NULL}},
     {"hard_swish", {VKN_ACTIVATION_HARD_SWISH, {0}}, {NULL}},
     {"clip", {VKN_ACTIVATION_CLIP, {-INFINITY, INFINITY}}, {"min", "max"}},
+    {"selu", {VKN_ACTIVATION_SELU, {0}}, {NULL}},
+    {"celu", {VKN_ACTIVATION_CELU, {1}}, {"alpha"}},
+    {"gelu_tanh", {VKN_ACTIVATION_GELU_TANH, {0}}, {NULL}},
+    {"quick_gelu", {VKN_ACTIVATION_QUICK_GELU, {1.702f}}, {"beta"}},
+    {"log_sigmoid", {VKN_ACTIVATION_LOG_SIGMOID, {0}}, {NULL}},
+    {"hard_sigmoid", {VKN_ACTIVATION_HARD_SIGMOID, {1.0f / 6, 0.5f}}, {"slope", "offset"}},
+    {"tanh_shrink", {VKN_ACTIVATION_TANH_SHRINK, {0}}, {NULL}},
+    {"softplus", {VKN_ACTIVATION_SOFTPLUS, {1, 20}}, {"beta", "threshold"}},
+    {"softsign", {VKN_ACTIVATION_SOFTSIGN, {0}}, {NULL}},
+    {"mish", {VKN_ACTIVATION_MISH, {0}}, {NULL}},
+    {"soft_shrink", {VKN_ACTIVATION_SOFT_SHRINK, {0.5f}}, {"lambda"}},
+    {"hard_shrink", {VKN_ACTIVATION_HARD_SHRINK, {0.5f}}, {"lambda"}},
+    {"shrink", {VKN_ACTIVATION_SHRINK, {0, 0.5f}}, {"bias", "lambda"}},
+    {"thresholded_relu", {VKN_ACTIVATION_THRESHOLDED_RELU, {1}}, {"theta"}},
+    {"threshold", {VKN_ACTIVATION_THRESHOLD, {0}}, {"threshold", "value"}},
+    {"squareplus", {VKN_ACTIVATION_SQUAREPLUS, {4}}, {"b"}},
+    {"exp", {VKN_ACTIVATION_EXP, {0}}, {NULL}},
+    {"log", {VKN_ACTIVATION_LOG, {0}}, {NULL}},
+    {"linear", {VKN_ACTIVATION_LINEAR, {1}}, {"a", "b"}},
+    {"abs", {VKN_ACTIVATION_ABS, {0}}, {NULL}},
+    {"square", {VKN_ACTIVATION_SQUARE, {0}}, {NULL}},
+    {"sqrt", {VKN_ACTIVATION_SQRT, {0}}, {NULL}},
+    {"reciprocal", {VKN_ACTIVATION_RECIPROCAL, {0}}, {NULL}},
+    {"pow", {VKN_ACTIVATION_POW, {2}}, {"exponent"}},
+    {"erf", {VKN_ACTIVATION_ERF, {0}}, {NULL}},
+    {"sign", {VKN_ACTIVATION_SIGN, {0}}, {NULL}},
+    {"sparse_plus", {VKN_ACTIVATION_SPARSE_PLUS, {0}}, {NULL}},
 };
+
+/* Limits: then there is none. */
+static bool may_be_infinite(const VknActivation *a, uint32_t parameter) {
+    return (a->id == VKN_ACTIVATION_RELU && parameter > 0) || a->id == VKN_ACTIVATION_CLIP ||
+           (a->id == VKN_ACTIVATION_SOFTPLUS && parameter == 1);
+}
 
 static void test_activations(void **state) {
     VknCaps caps = good_caps();
     VknPlanInfo info;
     (void)state;
     for (size_t i = 0; i < LENGTH(ACTIVATIONS); i++) {
-        VknActivation value = vkn_activation_default((VknActivationId)i);
+        VknActivation value = vkn_activation_default(ACTIVATIONS[i].value.id);
         VknDesc desc = good_desc();
         assert_memory_equal(&value, &ACTIVATIONS[i].value, sizeof value);
         desc.activation = value;
@@ -408,10 +456,17 @@ static void test_activations(void **state) {
                 expect(ACTIVATIONS[i].name, result, VKN_ERROR_INVALID_ARGUMENT, words, 3);
             else
                 expect(ACTIVATIONS[i].name, result, VKN_SUCCESS, NULL, 0);
+            if (words[1] && !may_be_infinite(&value, p)) {
+                const char *const infinite[] = {words[0], words[1], "finite"};
+                desc.activation.parameter[p] = -INFINITY;
+                expect(ACTIVATIONS[i].name, query(&caps, &desc, &info), VKN_ERROR_INVALID_ARGUMENT, infinite,
+                       3);
+            }
         }
     }
-    VknActivation unknown[] = {vkn_activation_default((VknActivationId)LENGTH(ACTIVATIONS)),
-                               vkn_activation_default((VknActivationId)-1)};
+    VknActivation unknown[] = {
+        vkn_activation_default((VknActivationId)(ACTIVATIONS[LENGTH(ACTIVATIONS) - 1].value.id + 1)),
+        vkn_activation_default((VknActivationId)-1)};
     assert_memory_equal(&unknown[0], &(VknActivation){0}, sizeof unknown[0]);
     assert_memory_equal(&unknown[1], &(VknActivation){0}, sizeof unknown[1]);
 }

@@ -43,8 +43,9 @@ static Spec random_spec(TestRandom *random) {
         spec.value[i] = (uint32_t)test_random_next(random);
     spec.value[VKN_SPEC_LOCAL_SIZE - 1] = 1u << test_random_below(random, 9);
     spec.value[VKN_SPEC_VECTOR - 1] = test_random_below(random, 2) ? 4 : 1;
-    spec.value[VKN_SPEC_ACTIVATION - 1] %= 10;
-    spec.value[VKN_SPEC_PROLOGUE - 1] %= 10;
+    for (uint32_t id = VKN_SPEC_ACTIVATION; id <= VKN_SPEC_PROLOGUE;
+         id += VKN_SPEC_PROLOGUE - VKN_SPEC_ACTIVATION)
+        spec.value[id - 1] = test_activation_id(spec.value[id - 1] % TEST_ACTIVATION_COUNT);
     for (uint32_t id = VKN_SPEC_X_TYPE; id <= VKN_SPEC_DX_TYPE; id++)
         spec.value[id - 1] %= 3;
     return spec;

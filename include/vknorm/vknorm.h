@@ -157,30 +157,66 @@ VKN_API const VknCaps *vkn_context_caps(const VknContext *context);
 
 /* z is the activation's input, in f32; the parameters are VknActivation.parameter[0], [1], [2]. */
 typedef enum VknActivationId {
-    VKN_ACTIVATION_IDENTITY = 0,   /* z */
-    VKN_ACTIVATION_RELU = 1,       /* Keras ReLU(negative_slope = 0, threshold = 0, max_value = inf):
-                                      min(z, max_value) where z > threshold, otherwise
-                                      negative_slope * (z - threshold). relu6: max_value = 6. */
-    VKN_ACTIVATION_LEAKY_RELU = 2, /* z where z > 0, otherwise negative_slope * z. Default 0.3 (Keras);
-                                      PyTorch and ONNX have 0.01, tf.nn 0.2. */
-    VKN_ACTIVATION_ELU = 3,        /* z where z > 0, otherwise alpha * (exp(z) - 1). Default 1. */
-    VKN_ACTIVATION_SIGMOID = 4,    /* 1 / (1 + exp(-z)) */
-    VKN_ACTIVATION_TANH = 5,       /* tanh(z) */
-    VKN_ACTIVATION_SILU = 6,       /* swish: z / (1 + exp(-beta * z)). Default 1. */
-    VKN_ACTIVATION_GELU = 7,       /* z * (1 + erf(z / sqrt(2))) / 2, not its tanh approximation */
-    VKN_ACTIVATION_HARD_SWISH = 8, /* z * clip(z + 3, 0, 6) / 6 */
-    VKN_ACTIVATION_CLIP = 9,       /* min(max(z, min), max). Default (-inf, inf). */
-    VKN_ACTIVATION_PRELU = 10, /* z where z > 0, otherwise slope * z, where slope is an element of SLOPE; not
-                                  a prologue. Excludes RESIDUAL, MOMENTS, SUMS and virtual batches. */
-    VKN_ACTIVATION_EXP = 27,
-    VKN_ACTIVATION_LINEAR = 29,
+    VKN_ACTIVATION_IDENTITY = 0,     /* z */
+    VKN_ACTIVATION_RELU = 1,         /* Keras ReLU(negative_slope = 0, threshold = 0, max_value = inf):
+                                        min(z, max_value) where z > threshold, otherwise
+                                        negative_slope * (z - threshold). relu6: max_value = 6. */
+    VKN_ACTIVATION_LEAKY_RELU = 2,   /* z where z > 0, otherwise negative_slope * z. Default 0.3 (Keras);
+                                        PyTorch and ONNX have 0.01, tf.nn 0.2. */
+    VKN_ACTIVATION_ELU = 3,          /* z where z > 0, otherwise alpha * (exp(z) - 1). Default 1. */
+    VKN_ACTIVATION_SIGMOID = 4,      /* 1 / (1 + exp(-z)) */
+    VKN_ACTIVATION_TANH = 5,         /* tanh(z) */
+    VKN_ACTIVATION_SILU = 6,         /* swish: z / (1 + exp(-beta * z)). Default 1. */
+    VKN_ACTIVATION_GELU = 7,         /* z * (1 + erf(z / sqrt(2))) / 2, not its tanh approximation */
+    VKN_ACTIVATION_HARD_SWISH = 8,   /* z * clip(z + 3, 0, 6) / 6 */
+    VKN_ACTIVATION_CLIP = 9,         /* min(max(z, min), max). Default (-inf, inf). hard_tanh: (-1, 1). The
+                                        derivative at min and max is 1, as in torch.clamp. */
+    VKN_ACTIVATION_PRELU = 10,       /* z where z > 0, otherwise slope * z, where slope is an element of SLOPE;
+                                        not a prologue. Excludes RESIDUAL, MOMENTS, SUMS and virtual batches. */
+    VKN_ACTIVATION_SELU = 11,        /* 1.0507009873554805 * ELU with alpha = 1.6732632423543772 */
+    VKN_ACTIVATION_CELU = 12,        /* z where z > 0, otherwise alpha * (exp(z / alpha) - 1). Default 1. */
+    VKN_ACTIVATION_GELU_TANH = 13,   /* z * (1 + tanh(sqrt(2 / pi) * (z + 0.044715 * z^3))) / 2: GELU with
+                                        approximate = True (Keras), "tanh" (PyTorch, ONNX) */
+    VKN_ACTIVATION_QUICK_GELU = 14,  /* SILU with another default: z / (1 + exp(-beta * z)). Default 1.702
+                                        (CLIP the model, ONNX Runtime's QuickGelu). */
+    VKN_ACTIVATION_LOG_SIGMOID = 15, /* -log(1 + exp(-z)) */
+    VKN_ACTIVATION_HARD_SIGMOID =
+        16, /* clip(slope * z + offset, 0, 1). Default (1 / 6, 0.5) (Keras 3, PyTorch);
+               Keras 2 and ONNX have (0.2, 0.5). Keras' sparse_sigmoid: (0.5, 0.5). */
+    VKN_ACTIVATION_TANH_SHRINK = 17, /* z - tanh(z) */
+    VKN_ACTIVATION_SOFTPLUS = 18, /* log(1 + exp(beta * z)) / beta, but z where beta * z > threshold. Default
+                                     (1, 20) (PyTorch); Keras and ONNX have (1, inf). */
+    VKN_ACTIVATION_SOFTSIGN = 19, /* z / (1 + |z|) */
+    VKN_ACTIVATION_MISH = 20,     /* z * tanh(log(1 + exp(z))) */
+    VKN_ACTIVATION_SOFT_SHRINK = 21, /* z + lambda where z < -lambda, z - lambda where z > lambda, otherwise
+                                        0. Default 0.5 (PyTorch, Keras). */
+    VKN_ACTIVATION_HARD_SHRINK = 22, /* z where |z| > lambda, otherwise 0. Default 0.5 (PyTorch, Keras). */
+    VKN_ACTIVATION_SHRINK = 23, /* z + bias where z < -lambda, z - bias where z > lambda, otherwise 0. Default
+                                   (0, 0.5) (ONNX). */
+    VKN_ACTIVATION_THRESHOLDED_RELU = 24, /* z where z > theta, otherwise 0. Default 1 (ONNX, Keras 2). */
+    VKN_ACTIVATION_THRESHOLD = 25,  /* z where z > threshold, otherwise value. Default (0, 0); PyTorch and
+                                       Keras have none. */
+    VKN_ACTIVATION_SQUAREPLUS = 26, /* (z + sqrt(z^2 + b)) / 2. Default 4 (Keras). */
+    VKN_ACTIVATION_EXP = 27,        /* exp(z) */
+    VKN_ACTIVATION_LOG = 28,        /* log(z): -inf at 0, NaN below it; the derivative is 1 / z */
+    VKN_ACTIVATION_LINEAR = 29,     /* a * z + b. Default (1, 0). The negative: (-1, 0). */
+    VKN_ACTIVATION_ABS = 30,        /* |z|, whose derivative at 0 is 0 */
+    VKN_ACTIVATION_SQUARE = 31,     /* z^2 */
+    VKN_ACTIVATION_SQRT = 32,       /* sqrt(z), NaN below 0 */
+    VKN_ACTIVATION_RECIPROCAL = 33, /* 1 / z */
+    VKN_ACTIVATION_POW = 34,  /* z^exponent; of negative z NaN unless the exponent is whole. Default 2. */
+    VKN_ACTIVATION_ERF = 35,  /* erf(z) */
+    VKN_ACTIVATION_SIGN = 36, /* -1, 0 or 1; the derivative is 0 */
+    VKN_ACTIVATION_SPARSE_PLUS = 37, /* 0 where z <= -1, z where z >= 1, otherwise (z + 1)^2 / 4 (Keras) */
 } VknActivationId;
 
 /* Most parameters of any activation. */
 #define VKN_MAX_ACTIVATION_PARAMETERS 3
 
-/* A function applied to every output element. All zero is the identity. Every parameter must be a
- * number (not NaN); RELU needs max_value > threshold, CLIP needs min <= max. */
+/* A function applied to every output element, NaN to NaN. All zero is the identity. Every parameter must be
+ * finite, but threshold and max_value of RELU, min and max of CLIP and threshold of SOFTPLUS, where infinity
+ * means no limit. RELU needs max_value > threshold, CLIP min <= max, CELU alpha and SQUAREPLUS b >= 2^-126,
+ * SOFTPLUS |beta| >= 2^-126, SOFT_, HARD_SHRINK and SHRINK lambda >= 0. */
 typedef struct VknActivation {
     VknActivationId id;
     float parameter[VKN_MAX_ACTIVATION_PARAMETERS]; /* ignored beyond those that the id has */
@@ -302,7 +338,8 @@ typedef enum VknRole {
     VKN_ROLE_MASK = 17,
     /* Where act' is 1: one bit per element of y, for backward to read instead of the residual. Written and
      * read by vknorm alone: its layout follows y, and is not part of the interface. Activations whose
-     * derivative has two values at most: RELU (max_value = inf or negative_slope = 0), LEAKY_RELU, CLIP. */
+     * derivative is 1 or one other value: RELU (max_value = inf or negative_slope = 0), LEAKY_RELU, CLIP, LINEAR, SIGN,
+     * the three shrinks, THRESHOLD and THRESHOLDED_RELU. */
     VKN_ROLE_ACTIVATION_MASK = 18,
     /* Batch renormalization (Ioffe 2017), which is what TRAIN does when RENORM_MEAN is bound. With sigma =
      * sqrt(variance + epsilon) and sigma_r = max(RENORM_STD, sqrt(epsilon)),
@@ -548,7 +585,9 @@ typedef enum VknActivationSource {
     VKN_ACTIVATION_SOURCE_INPUT = 1, /* z, computed again from x and, where bound, the residual */
     VKN_ACTIVATION_SOURCE_OUTPUT =
         2, /* Y, as it was stored: RELU (threshold = 0, max_value = inf) and LEAKY_RELU
-              with negative_slope >= 0, ELU with alpha >= 0, SIGMOID, TANH */
+              with negative_slope >= 0, ELU with alpha >= 0, SIGMOID, TANH, SELU, CELU, LOG_SIGMOID, SOFTPLUS with
+              threshold >= 17, SOFTSIGN, SOFT_SHRINK, HARD_SHRINK, SHRINK with bias <= lambda, THRESHOLDED_RELU with
+              theta >= 0, THRESHOLD with threshold >= 0 >= value, EXP, LINEAR, SQRT, RECIPROCAL, SIGN, SPARSE_PLUS */
     VKN_ACTIVATION_SOURCE_MASK = 3, /* ACTIVATION_MASK */
 } VknActivationSource;
 

@@ -11,7 +11,10 @@ typedef struct ComputeData {
     bool in_place; /* Y lies on X, DX on DY */
 } ComputeData;
 
-/* Plans and runs `desc` with the roles that it names. Ends the program when that fails. */
+/* Plans and runs `desc` with the roles that it names. */
+VknResult compute_try(VknRuntime *runtime, const VknDesc *desc, const ComputeData *data);
+
+/* The same; ends the program when that fails. */
 void compute(VknRuntime *runtime, const VknDesc *desc, const ComputeData *data);
 
 #endif

@@ -53,8 +53,8 @@ void test_encode(VknType type, uint8_t *memory, uint64_t index, double value) {
         int exponent;
         double fraction = frexp(fabs(value), &exponent);
         half = (uint16_t)(word >> 16 & 0x8000);
-        if (isinf(value))
-            half |= 0x7C00;
+        if (!isfinite(value))
+            half |= isnan(value) ? 0x7E00 : 0x7C00;
         else if (value != 0)
             half |= (uint16_t)(exponent < -13 ? ldexp(fraction, exponent + 24)
                                               : ldexp(fraction, 11) - 1024 + (exponent + 14) * 1024);

@@ -110,7 +110,7 @@ static VknDesc *use_gradient(VknDesc *d) {
     F(axis_least, d->kept_axes[0] = INT32_MIN, "kept_axes[0]", "-4 to 3", "-2147483648")                     \
     F(axis_twice, (d->kept_axis_count = 2, d->kept_axes[1] = 1), "axis 1", "twice", "0 and 1")               \
     F(axis_twice_negative, (d->kept_axis_count = 2, d->kept_axes[1] = -3), "axis 1", "twice", "0 and 1")     \
-    F(roles_unknown, d->roles |= 1u << 24, "roles", "unknown", "24")                                         \
+    F(roles_unknown, d->roles |= 1u << 30, "roles", "unknown", "30")                                         \
     F(roles_highest, d->roles |= 1u << 31, "roles", "unknown", "31")                                         \
     F(train_without_x, d->roles &= ~BIT(X), "roles", "TRAIN needs X", "0x18e")                               \
     F(train_with_dx, d->roles |= BIT(DX), "roles", "TRAIN has no DX", "0x218f")                              \

@@ -56,7 +56,11 @@ pkg-config|pkg-config|has_command pkg-config
 libvulkan-volk-dev|volk (volk.h)|has_header volk.h
 libcmocka-dev|cmocka (cmocka.h)|has_cmocka
 libopenmpi-dev|an MPI library (mpi.h, mpicc)|has_command mpicc
-openmpi-bin|mpirun|has_command mpirun"
+openmpi-bin|mpirun|has_command mpirun
+libprotobuf-c-dev|protobuf-c (protobuf-c/protobuf-c.h)|has_header protobuf-c/protobuf-c.h
+protobuf-c-compiler|its compiler (protoc-c)|has_command protoc-c
+libonnx-dev|ONNX's file format (onnx/onnx.proto)|has_header onnx/onnx.proto
+libonnx-testdata|ONNX's backend test suite|has_onnx_suite"
 
 # Without these, the samples still run on a GPU, and the tests say what they could not do.
 WANTED="\
@@ -70,6 +74,10 @@ clang-format|clang-format 14|has_command clang-format"
 has_cmocka() {
     printf '#include <setjmp.h>\n#include <stdarg.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <cmocka.h>\n' |
         cc -E -x c - >/dev/null 2>&1
+}
+
+has_onnx_suite() {
+    [ -e /usr/share/libonnx-testdata/data/node/test_relu/model.onnx ]
 }
 
 # Prints the rows of table $1 that are not there.

@@ -39,7 +39,7 @@ static void encode(VknType type, uint32_t width, double value, uint8_t *to) {
         word = (word >> 31 << 15) | 0x7C00;
     else if (type == VKN_TYPE_F16 && single != 0) {
         int exponent;
-        double fraction = frexp(fabs(value), &exponent);
+        double fraction = frexp(fabsf(single), &exponent); /* exact, unlike its nine digits */
         word = (word >> 31 << 15) | (uint32_t)(exponent < -13 ? ldexp(fraction, exponent + 24)
                                                               : ldexp(fraction, 11) + (exponent + 13) * 1024);
     }

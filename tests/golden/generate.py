@@ -3,8 +3,8 @@
 
     generate.py [NAME...]    all of: torch keras tf_keras2 onnx norms softmax gated reductions
 
-The first four are frameworks' batch normalization, the others all frameworks' view of one topic. Each runs in a
-process of its own, torch with the interpreter that TORCH_PYTHON names."""
+The first four are a framework's batch normalization, the others what all frameworks make of one topic. Each runs in
+a process of its own."""
 import os
 import subprocess
 import sys
@@ -20,10 +20,9 @@ def main(names):
     for name in names or NAMES:
         if name not in NAMES:
             sys.exit("generate.py: unknown name " + name)
-        python = os.environ.get("TORCH_PYTHON", "/usr/bin/python3") if name == "torch" else sys.executable
         environment = dict(os.environ, KERAS_BACKEND="tensorflow", CUDA_VISIBLE_DEVICES="-1",
                            TF_CPP_MIN_LOG_LEVEL="3", TF_ENABLE_ONEDNN_OPTS="0", PYTHONDONTWRITEBYTECODE="1")
-        subprocess.run([python, os.path.abspath(__file__), "--make", name], check=True, env=environment)
+        subprocess.run([sys.executable, os.path.abspath(__file__), "--make", name], check=True, env=environment)
     return 0
 
 

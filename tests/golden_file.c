@@ -30,7 +30,13 @@ static const char *const roles[VKN_ROLE_COUNT] = {
     ROLE(RENORM_MEAN),
     ROLE(RENORM_STD),
     ROLE(RUNNING_STD),
-    ROLE(RENORM)
+    ROLE(RENORM),
+    ROLE(SLOPE),
+    ROLE(DSLOPE),
+    ROLE(RESIDUAL_SUM),
+    ROLE(DRESIDUAL_SUM),
+    ROLE(RESULT),
+    ROLE(INDEX)
 #undef ROLE
 };
 
@@ -41,27 +47,33 @@ typedef struct Name {
 
 #define NAME(kind, name)                                                                                     \
     { #name, VKN_##kind##_##name }
-static const Name operations[] = {NAME(OPERATION, TRAIN),          NAME(OPERATION, APPLY),
-                                  NAME(OPERATION, STATISTICS),     NAME(OPERATION, TRAIN_GRADIENT),
-                                  NAME(OPERATION, APPLY_GRADIENT), {NULL, 0}};
+static const Name operations[] = {NAME(OPERATION, TRAIN),
+                                  NAME(OPERATION, APPLY),
+                                  NAME(OPERATION, STATISTICS),
+                                  NAME(OPERATION, TRAIN_GRADIENT),
+                                  NAME(OPERATION, APPLY_GRADIENT),
+                                  NAME(OPERATION, REDUCE),
+                                  {NULL, 0}};
 static const Name types[] = {NAME(TYPE, F32), NAME(TYPE, F16), NAME(TYPE, BF16), {NULL, 0}};
 static const Name momenta[] = {
     NAME(MOMENTUM, OLD), NAME(MOMENTUM, NEW), NAME(MOMENTUM, CUMULATIVE), {NULL, 0}};
 static const Name variances[] = {NAME(RUNNING_VARIANCE, BIASED), NAME(RUNNING_VARIANCE, UNBIASED), {NULL, 0}};
-static const Name activations[] = {NAME(ACTIVATION, IDENTITY),
-                                   NAME(ACTIVATION, RELU),
-                                   NAME(ACTIVATION, LEAKY_RELU),
-                                   NAME(ACTIVATION, ELU),
-                                   NAME(ACTIVATION, SIGMOID),
-                                   NAME(ACTIVATION, TANH),
-                                   NAME(ACTIVATION, SILU),
-                                   NAME(ACTIVATION, GELU),
-                                   NAME(ACTIVATION, CLIP),
-                                   NAME(ACTIVATION, HARD_SWISH),
-                                   {NULL, 0}};
+static const Name statistics[] = {
+    NAME(STATISTIC, VARIANCE),  NAME(STATISTIC, MEAN_SQUARE), NAME(STATISTIC, SUM_SQUARE),
+    NAME(STATISTIC, SUM_POWER), NAME(STATISTIC, LOG_SUM_EXP), NAME(STATISTIC, MAX),
+    NAME(STATISTIC, NONE),      NAME(STATISTIC, MIN),         NAME(STATISTIC, SUM),
+    NAME(STATISTIC, MEAN),      NAME(STATISTIC, PRODUCT),     {NULL, 0}};
+static const Name residual_uses[] = {
+    NAME(RESIDUAL, AFTER), NAME(RESIDUAL, BEFORE), NAME(RESIDUAL, FACTOR), {NULL, 0}};
+static const Name activations[] = {
+#define VKN_ACTIVATION(id, ...) NAME(ACTIVATION, id),
+#include "activation.def"
+#undef VKN_ACTIVATION
+    {NULL, 0}};
 
-/* What `set` knows. `names` makes it an enumerator; a list has as many numbers as its line. */
-typedef enum Kind { ENUM, FLOAT, DOUBLE, BOOL, COUNT, AXES, ACTIVATION_KIND } Kind;
+/* What `set` knows. `names` makes it an enumerator; a list has as many numbers as its line, which are counted
+ * at `length` if it has any length. */
+typedef enum Kind { ENUM, FLOAT, DOUBLE, BOOL, COUNT, AXES, STRIDES, ACTIVATION_KIND } Kind;
 
 #define AT(field) offsetof(GoldenCase, field)
 static const struct {
@@ -69,31 +81,41 @@ static const struct {
     Kind kind;
     size_t offset;
     const Name *names;
+    size_t length;
 } keys[] = {
-    {"operation", ENUM, AT(desc.operation), operations},
-    {"axes", AXES, 0, NULL},
-    {"momentum_convention", ENUM, AT(desc.momentum_convention), momenta},
-    {"running_variance", ENUM, AT(desc.running_variance), variances},
-    {"activation", ACTIVATION_KIND, AT(desc.activation), activations},
-    {"prologue", ACTIVATION_KIND, AT(desc.prologue), activations},
-    {"accumulate", BOOL, AT(desc.accumulate), NULL},
-    {"x_type", ENUM, AT(desc.x.type), types},
-    {"y_type", ENUM, AT(desc.y.type), types},
-    {"residual_type", ENUM, AT(desc.residual.type), types},
-    {"dx_type", ENUM, AT(desc.dx.type), types},
-    {"virtual_batch_size", COUNT, AT(desc.virtual_batch_size), NULL},
-#define NUMBER(field)                                                                                        \
-    { #field, FLOAT, AT(desc.field), NULL }
-    NUMBER(epsilon),
-    NUMBER(momentum),
-    NUMBER(count_epsilon),
-    NUMBER(renorm_momentum),
-    NUMBER(renorm_r_min),
-    NUMBER(renorm_r_max),
-    NUMBER(renorm_d_max),
+#define CHOICE(field, names)                                                                                 \
+    { #field, ENUM, AT(desc.field), names, 0 }
+#define NUMBER(kind, field)                                                                                  \
+    { #field, kind, AT(desc.field), NULL, 0 }
+    CHOICE(operation, operations),
+    {"axes", AXES, AT(desc.kept_axes), NULL, AT(desc.kept_axis_count)},
+    CHOICE(statistic, statistics),
+    NUMBER(FLOAT, power),
+    NUMBER(BOOL, last_index),
+    {"parameter_axes", AXES, AT(desc.parameter_axes), NULL, AT(desc.parameter_axis_count)},
+    CHOICE(residual_use, residual_uses),
+    NUMBER(STRIDES, mask_stride),
+    CHOICE(momentum_convention, momenta),
+    CHOICE(running_variance, variances),
+    {"activation", ACTIVATION_KIND, AT(desc.activation), activations, 0},
+    {"prologue", ACTIVATION_KIND, AT(desc.prologue), activations, 0},
+    NUMBER(BOOL, accumulate),
+    {"x_type", ENUM, AT(desc.x.type), types, 0},
+    {"y_type", ENUM, AT(desc.y.type), types, 0},
+    {"residual_type", ENUM, AT(desc.residual.type), types, 0},
+    {"dx_type", ENUM, AT(desc.dx.type), types, 0},
+    NUMBER(COUNT, virtual_batch_size),
+    NUMBER(FLOAT, epsilon),
+    NUMBER(FLOAT, momentum),
+    NUMBER(FLOAT, count_epsilon),
+    NUMBER(FLOAT, renorm_momentum),
+    NUMBER(FLOAT, renorm_r_min),
+    NUMBER(FLOAT, renorm_r_max),
+    NUMBER(FLOAT, renorm_d_max),
+#undef CHOICE
 #undef NUMBER
-    {"batch_number", COUNT, AT(batch_number), NULL},
-    {"factor", DOUBLE, AT(factor), NULL},
+    {"batch_number", COUNT, AT(batch_number), NULL, 0},
+    {"factor", DOUBLE, AT(factor), NULL, 0},
 };
 
 const char *golden_role_name(uint32_t role) {
@@ -175,7 +197,8 @@ static bool read_setting(GoldenFile *file, GoldenCase *test) {
         return false;
     bool counts = keys[k].kind == ENUM              ? count == 0
                   : keys[k].kind == ACTIVATION_KIND ? count <= VKN_MAX_ACTIVATION_PARAMETERS
-                  : keys[k].kind == AXES            ? count > 0
+                  : keys[k].kind == AXES            ? true
+                  : keys[k].kind == STRIDES         ? count > 0
                                                     : count == 1;
     if (!counts)
         return error(file, "wrong number of values for", keys[k].key);
@@ -195,9 +218,13 @@ static bool read_setting(GoldenFile *file, GoldenCase *test) {
         *(uint64_t *)field = (uint64_t)list[0];
         break;
     case AXES:
-        test->desc.kept_axis_count = count;
+        memcpy((char *)test + keys[k].length, &count, sizeof count);
         for (uint32_t i = 0; i < count; i++)
-            test->desc.kept_axes[i] = (int32_t)list[i];
+            ((int32_t *)field)[i] = (int32_t)list[i];
+        break;
+    case STRIDES:
+        for (uint32_t i = 0; i < count; i++)
+            ((uint64_t *)field)[i] = (uint64_t)list[i];
         break;
     case ACTIVATION_KIND:
         for (uint32_t i = 0; i < VKN_MAX_ACTIVATION_PARAMETERS; i++)
@@ -233,7 +260,7 @@ static bool read_role(GoldenFile *file, GoldenCase *test, bool is_out) {
     for (uint64_t i = 0; i < count; i++)
         if (!number_of(word = next_word(file), &(*values)[i]))
             return error(file, "not a number:", word);
-    if (role == VKN_ROLE_X) {
+    if (role == VKN_ROLE_X || (role == VKN_ROLE_DY && !test->desc.rank)) {
         test->desc.rank = rank;
         for (uint32_t i = 0; i < rank; i++)
             test->desc.shape[i] = (uint64_t)shape[i];
@@ -248,7 +275,7 @@ static bool read_case(GoldenFile *file, GoldenCase *test) {
     snprintf(test->name, sizeof test->name, "%s", word);
     test->line = file->line;
     /* every setting has the library's default first */
-    vkn_desc_batch_norm(&test->desc, (VknOperation)0, 1, (uint64_t[]){1}, 0, NULL);
+    vkn_desc_batch_norm(&test->desc, (VknOperation)0, 0, NULL, 0, NULL);
     test->desc.roles = 0;
     test->factor = 1;
     while ((word = next_word(file)) && strcmp(word, "end") != 0) {
@@ -258,8 +285,8 @@ static bool read_case(GoldenFile *file, GoldenCase *test) {
                                                 : !error(file, "neither set, in, out nor end:", word))
             return false;
     }
-    if (!word || !test->desc.operation || !test->desc.kept_axis_count || !test->role[VKN_ROLE_X].in)
-        return error(file, "no end, operation, axes or X in", test->name);
+    if (!word || !test->desc.operation || !test->desc.rank)
+        return error(file, "no end, operation, X or DY in", test->name);
     return true;
 }
 

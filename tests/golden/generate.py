@@ -1,28 +1,28 @@
 #!/usr/bin/env python3
 """Writes the golden files: what real frameworks make of small inputs. See README.md.
 
-    generate.py [FRAMEWORK...]    all of: torch keras tf_keras2 onnx
+    generate.py [NAME...]    all of: torch keras tf_keras2 onnx norms softmax gated reductions
 
-Each framework runs in a process of its own, PyTorch with the interpreter that TORCH_PYTHON names."""
+The first four are a framework's batch normalization, the others what all frameworks make of one topic. Each runs in
+a process of its own."""
 import os
 import subprocess
 import sys
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
-FRAMEWORKS = ("torch", "keras", "tf_keras2", "onnx")
+NAMES = ("torch", "keras", "tf_keras2", "onnx", "norms", "softmax", "gated", "reductions")
 
 
 def main(names):
     if len(names) == 2 and names[0] == "--make":
         __import__("make_" + names[1]).write(FOLDER)
         return 0
-    for name in names or FRAMEWORKS:
-        if name not in FRAMEWORKS:
-            sys.exit("generate.py: unknown framework " + name)
-        python = os.environ.get("TORCH_PYTHON", "/usr/bin/python3") if name == "torch" else sys.executable
+    for name in names or NAMES:
+        if name not in NAMES:
+            sys.exit("generate.py: unknown name " + name)
         environment = dict(os.environ, KERAS_BACKEND="tensorflow", CUDA_VISIBLE_DEVICES="-1",
                            TF_CPP_MIN_LOG_LEVEL="3", TF_ENABLE_ONEDNN_OPTS="0", PYTHONDONTWRITEBYTECODE="1")
-        subprocess.run([python, os.path.abspath(__file__), "--make", name], check=True, env=environment)
+        subprocess.run([sys.executable, os.path.abspath(__file__), "--make", name], check=True, env=environment)
     return 0
 
 

@@ -238,7 +238,7 @@ def bfloat16(name, attempt, layout, training):
 def write(folder):
     torch.set_num_threads(1)
     file = vectors.File(os.path.join(folder, "torch.txt"), [
-        "PyTorch %s (Debian 12, python3-torch), CPU, float64; bfloat16 cases: float32." % torch.__version__,
+        "PyTorch %s, CPU, float64; bfloat16 cases: float32." % torch.__version__.split("+")[0],
         "Made by generate.py; see README.md."])
     file.add(only_forward, "torch_nchw_large", "nchw_large")
     for layout in ("bf", "ncl", "nchw", "nhwc", "ncdhw"):

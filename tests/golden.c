@@ -9,8 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Bytes around each buffer that nothing may touch: 20 makes the next one unaligned to more than 4. */
-enum { GUARD = 20, POISON = 0xFF /* NaN in every type */ };
+/* Bytes around each buffer that nothing may touch. Bindings begin at multiples of up to 256 bytes, before the
+ * buffer itself: none may reach another, whose hazards validation would see. 20 makes the next one unaligned
+ * to more than 4. */
+enum { GUARD = 256 + 20, POISON = 0xFF /* NaN in every type */ };
 
 static struct {
     const char *program, *device, *only_case, *only_strategy;

@@ -490,8 +490,11 @@ VknResult vkn_emit_finish(VknPlanner *p, uint32_t source, uint64_t parts, uint32
         f.merged = VKN_RESOURCE_COUNT; /* they are updated where they are */
     else if (merged >= VKN_ROLE_COUNT && merged != VKN_RESOURCE_COUNT)
         vkn_region_add(p, merged, statistics);
-    VknResult result = finish_stage(p, f);
-    if (result || stage == &GRADIENT_FINISH_ELEMENTS || !(p->schedule->desc.roles & VKN_HAS_DSLOPE))
+    uint32_t roles = p->schedule->desc.roles;
+    bool slope = roles & VKN_HAS_DSLOPE && stage != &GRADIENT_FINISH_ELEMENTS;
+    bool only_slope = slope && merged == VKN_RESOURCE_COUNT && !(roles & (VKN_HAS_DGAMMA | VKN_HAS_DBETA));
+    VknResult result = only_slope ? VKN_SUCCESS : finish_stage(p, f);
+    if (result || !slope)
         return result;
     f.stage = &GRADIENT_FINISH_SLOPE; /* there is no binding left beside the others */
     f.merged = VKN_RESOURCE_COUNT;

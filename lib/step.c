@@ -149,6 +149,9 @@ void vkn_step_set_groups(const VknPlanner *p, VknStep *step, uint64_t items, uin
 void vkn_region_add(VknPlanner *p, uint32_t resource, uint64_t count) {
     uint64_t *workspace = &p->schedule->info.size[VKN_ROLE_WORKSPACE];
     uint64_t size = count * vkn_role_bits(&p->schedule->desc, resource) / 8;
+    /* Bindings begin at aligned addresses below their window: without a gap they would reach into what lies
+     * before it, which is nothing that is read, but what tools take for a hazard. */
+    *workspace += *workspace ? vkn_max(p->caps->storage_offset_alignment, 16) : 0;
     p->region[resource - VKN_ROLE_COUNT].offset = *workspace;
     p->region[resource - VKN_ROLE_COUNT].size = size;
     *workspace += size;

@@ -32,6 +32,17 @@ const VknTensor *problem_tensor(const Problem *p, uint32_t role);
 uint64_t problem_place(const Problem *p, uint32_t role, uint64_t index);
 bool problem_exists(const Problem *p, uint32_t role, uint64_t index);
 
+/* What values are like: a function of the seed and of where they lie. */
+typedef struct ProblemFill {
+    uint64_t seed;
+    uint32_t counted_percent; /* of a mask */
+    bool holes;               /* some x are -inf */
+    bool positive;            /* no x is below 1.5 */
+} ProblemFill;
+
+/* Counts the description's parts and gives every role its values. */
+void problem_fill(Problem *p, const ProblemFill *fill);
+
 /* A problem of at most `most` elements; `activation` chooses one of the table. */
 void problem_random(Problem *p, TestRandom *random, uint64_t most, uint32_t activation);
 

@@ -157,28 +157,28 @@ VKN_API const VknCaps *vkn_context_caps(const VknContext *context);
 
 /* z is the activation's input, in f32; the parameters are VknActivation.parameter[0], [1], [2]. */
 typedef enum VknActivationId {
-    VKN_ACTIVATION_IDENTITY = 0,     /* z */
-    VKN_ACTIVATION_RELU = 1,         /* Keras ReLU(negative_slope = 0, threshold = 0, max_value = inf):
-                                        min(z, max_value) where z > threshold, otherwise
-                                        negative_slope * (z - threshold). relu6: max_value = 6. */
-    VKN_ACTIVATION_LEAKY_RELU = 2,   /* z where z > 0, otherwise negative_slope * z. Default 0.3 (Keras);
-                                        PyTorch and ONNX have 0.01, tf.nn 0.2. */
-    VKN_ACTIVATION_ELU = 3,          /* z where z > 0, otherwise alpha * (exp(z) - 1). Default 1. */
-    VKN_ACTIVATION_SIGMOID = 4,      /* 1 / (1 + exp(-z)) */
-    VKN_ACTIVATION_TANH = 5,         /* tanh(z) */
-    VKN_ACTIVATION_SILU = 6,         /* swish: z / (1 + exp(-beta * z)). Default 1. */
-    VKN_ACTIVATION_GELU = 7,         /* z * (1 + erf(z / sqrt(2))) / 2, not its tanh approximation */
-    VKN_ACTIVATION_HARD_SWISH = 8,   /* z * clip(z + 3, 0, 6) / 6 */
-    VKN_ACTIVATION_CLIP = 9,         /* min(max(z, min), max). Default (-inf, inf). hard_tanh: (-1, 1). The
-                                        derivative at min and max is 1, as in torch.clamp. */
-    VKN_ACTIVATION_PRELU = 10,       /* z where z > 0, otherwise slope * z, where slope is an element of SLOPE;
-                                        not a prologue. Excludes RESIDUAL, MOMENTS, SUMS and virtual batches. */
-    VKN_ACTIVATION_SELU = 11,        /* 1.0507009873554805 * ELU with alpha = 1.6732632423543772 */
-    VKN_ACTIVATION_CELU = 12,        /* z where z > 0, otherwise alpha * (exp(z / alpha) - 1). Default 1. */
-    VKN_ACTIVATION_GELU_TANH = 13,   /* z * (1 + tanh(sqrt(2 / pi) * (z + 0.044715 * z^3))) / 2: GELU with
-                                        approximate = True (Keras), "tanh" (PyTorch, ONNX) */
-    VKN_ACTIVATION_QUICK_GELU = 14,  /* SILU with another default: z / (1 + exp(-beta * z)). Default 1.702
-                                        (CLIP the model, ONNX Runtime's QuickGelu). */
+    VKN_ACTIVATION_IDENTITY = 0,    /* z */
+    VKN_ACTIVATION_RELU = 1,        /* Keras ReLU(negative_slope = 0, threshold = 0, max_value = inf):
+                                       min(z, max_value) where z > threshold, otherwise
+                                       negative_slope * (z - threshold). relu6: max_value = 6. */
+    VKN_ACTIVATION_LEAKY_RELU = 2,  /* z where z > 0, otherwise negative_slope * z. Default 0.3 (Keras);
+                                       PyTorch and ONNX have 0.01, tf.nn 0.2. */
+    VKN_ACTIVATION_ELU = 3,         /* z where z > 0, otherwise alpha * (exp(z) - 1). Default 1. */
+    VKN_ACTIVATION_SIGMOID = 4,     /* 1 / (1 + exp(-z)) */
+    VKN_ACTIVATION_TANH = 5,        /* tanh(z) */
+    VKN_ACTIVATION_SILU = 6,        /* swish: z / (1 + exp(-beta * z)). Default 1. */
+    VKN_ACTIVATION_GELU = 7,        /* z * (1 + erf(z / sqrt(2))) / 2, not its tanh approximation */
+    VKN_ACTIVATION_HARD_SWISH = 8,  /* z * clip(z + 3, 0, 6) / 6 */
+    VKN_ACTIVATION_CLIP = 9,        /* min(max(z, min), max). Default (-inf, inf). hard_tanh: (-1, 1). The
+                                       derivative at min and max is 1, as in torch.clamp. */
+    VKN_ACTIVATION_PRELU = 10,      /* z where z > 0, otherwise slope * z, where slope is an element of SLOPE;
+                                       not a prologue. Excludes RESIDUAL, MOMENTS, SUMS and virtual batches. */
+    VKN_ACTIVATION_SELU = 11,       /* 1.0507009873554805 * ELU with alpha = 1.6732632423543772 */
+    VKN_ACTIVATION_CELU = 12,       /* z where z > 0, otherwise alpha * (exp(z / alpha) - 1). Default 1. */
+    VKN_ACTIVATION_GELU_TANH = 13,  /* z * (1 + tanh(sqrt(2 / pi) * (z + 0.044715 * z^3))) / 2: GELU with
+                                       approximate = True (Keras), "tanh" (PyTorch, ONNX) */
+    VKN_ACTIVATION_QUICK_GELU = 14, /* SILU with another default: z / (1 + exp(-beta * z)). Default 1.702
+                                       (CLIP the model, ONNX Runtime's QuickGelu). */
     VKN_ACTIVATION_LOG_SIGMOID = 15, /* -log(1 + exp(-z)) */
     VKN_ACTIVATION_HARD_SIGMOID =
         16, /* clip(slope * z + offset, 0, 1). Default (1 / 6, 0.5) (Keras 3, PyTorch);
@@ -338,8 +338,8 @@ typedef enum VknRole {
     VKN_ROLE_MASK = 17,
     /* Where act' is 1: one bit per element of y, for backward to read instead of the residual. Written and
      * read by vknorm alone: its layout follows y, and is not part of the interface. Activations whose
-     * derivative is 1 or one other value: RELU (max_value = inf or negative_slope = 0), LEAKY_RELU, CLIP, LINEAR, SIGN,
-     * the three shrinks, THRESHOLD and THRESHOLDED_RELU. */
+     * derivative is 1 or one other value: RELU (max_value = inf or negative_slope = 0), LEAKY_RELU, CLIP,
+     * LINEAR, SIGN, the three shrinks, THRESHOLD and THRESHOLDED_RELU. */
     VKN_ROLE_ACTIVATION_MASK = 18,
     /* Batch renormalization (Ioffe 2017), which is what TRAIN does when RENORM_MEAN is bound. With sigma =
      * sqrt(variance + epsilon) and sigma_r = max(RENORM_STD, sqrt(epsilon)),
@@ -585,9 +585,10 @@ typedef enum VknActivationSource {
     VKN_ACTIVATION_SOURCE_INPUT = 1, /* z, computed again from x and, where bound, the residual */
     VKN_ACTIVATION_SOURCE_OUTPUT =
         2, /* Y, as it was stored: RELU (threshold = 0, max_value = inf) and LEAKY_RELU
-              with negative_slope >= 0, ELU with alpha >= 0, SIGMOID, TANH, SELU, CELU, LOG_SIGMOID, SOFTPLUS with
-              threshold >= 17, SOFTSIGN, SOFT_SHRINK, HARD_SHRINK, SHRINK with bias <= lambda, THRESHOLDED_RELU with
-              theta >= 0, THRESHOLD with threshold >= 0 >= value, EXP, LINEAR, SQRT, RECIPROCAL, SIGN, SPARSE_PLUS */
+              with negative_slope >= 0, ELU with alpha >= 0, SIGMOID, TANH, SELU, CELU, LOG_SIGMOID, SOFTPLUS
+              with threshold >= 17, SOFTSIGN, SOFT_SHRINK, HARD_SHRINK, SHRINK with bias <= lambda,
+              THRESHOLDED_RELU with theta >= 0, THRESHOLD with threshold >= 0 >= value, EXP, LINEAR, SQRT,
+              RECIPROCAL, SIGN, SPARSE_PLUS */
     VKN_ACTIVATION_SOURCE_MASK = 3, /* ACTIVATION_MASK */
 } VknActivationSource;
 

@@ -3,7 +3,7 @@
 # what its headers declare with VKN_API, but for those functions that are another library's.
 #
 #     cmake -DNM=nm -DLIBRARY=libvknorm.a -P symbols.cmake
-#     cmake -DNM=nm -DLIBRARY=libvknorm.so -DHEADERS=vknorm.h -DELSEWHERE=vkn_other -P symbols.cmake
+#     cmake -DNM=nm -DLIBRARY=libvknorm.so -DHEADERS=vknorm.h,other.h -DELSEWHERE=vkn_other -P symbols.cmake
 set(flags -g --defined-only -P)
 if(HEADERS)
     list(APPEND flags -D)
@@ -26,6 +26,7 @@ endif()
 
 if(HEADERS)
     set(declared)
+    string(REPLACE "," ";" HEADERS "${HEADERS}")
     foreach(header ${HEADERS})
         file(READ ${header} text)
         string(REGEX MATCHALL "VKN_API [a-zA-Z0-9_ *]*vkn_[a-z0-9_]*\\(" lines "${text}")

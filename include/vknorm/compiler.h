@@ -17,18 +17,24 @@
  *     z            the activation's input, f32, never NaN
  *     p0, p1, p2   VknActivation.parameter, constants of the pipeline
  * literals, operators, GLSL's built-in functions that need no device feature, and
- *     exp_of_negative(z)   exp(z) for z <= 0
+ *     exp_of(z)            exp(z)
+ *     exp_of_negative(z)   exp(z) for z <= 0, cheaper
  *     exp_minus_1(z)       exp(z) - 1 for z <= 0, exact near 0
+ *     log_of(z)            log(z)
+ *     log_1_plus(e)        log(1 + e) for 0 <= e <= 1, exact near 0
+ *     power(z, y)          z^y, also of negative z where y is whole
  *     sigmoid(z)           1 / (1 + exp(-z))
  *     tanh_of(z)           tanh(z)
+ *     erf_of(z)            erf(z)
  *     normal_cdf(z)        (1 + erf(z / sqrt(2))) / 2
  *     normal_pdf(z)        exp(-z * z / 2) / sqrt(2 * pi)
  *     ramp(slope, z)       slope * z for z <= 0, where a slope of 0 gives 0 for z = -inf too
- *     gate(z, weight)      z * weight, where a weight of 0 gives 0 for z = -inf too
- * which are good for any z. It should be finite for every finite z and have no intermediate that overflows:
- * drivers differ in what they make of infinity, and give NaN for exp and tanh of large arguments. A NaN is
- * passed on by the kernels. Choose with mix(other, this, condition) rather than ?:, of which software
- * renderers make branches in the innermost loop, slow to compile and to run.
+ *     gate(z, weight)      z * weight, where a weight of 0 gives 0 for infinite z too
+ * which are accurate, and good for any z; GLSL's exp, log, pow and tanh are neither on some drivers. What
+ * else shaders/activation.glsl has is not promised to stay. An expression should be finite for every finite z
+ * and have no intermediate that overflows: drivers differ in what they make of infinity. The kernels pass on
+ * a NaN themselves. Choose with mix(other, this, condition) rather than ?:, of which software renderers make
+ * branches in the innermost loop, slow to compile and to run.
  *
  * Threads: as in vknorm.h. glslang takes its memory from malloc(), all else comes from the context's
  * allocator. */

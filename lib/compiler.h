@@ -13,10 +13,11 @@ struct VknCompiler {
     void (*close)(void);
     /* Whether `expression` is what <vknorm/compiler.h> asks for. If not, says what is wrong. */
     bool (*check)(const char *expression, char message[VKN_COMPILER_MESSAGE]);
-    /* Compiles shaders/`source` for a worker (worker.glsl), with `rows` added to activation.def. Returns NULL
-     * and says why when that fails. The code is released with release(); `size` receives bytes. */
-    uint32_t *(*compile)(const char *source, const char *worker, const char *rows, size_t *size,
-                         char message[VKN_COMPILER_MESSAGE]);
+    /* Compiles shaders/`source` for a worker (worker.glsl), with `rows` in place of activation.def, or after
+     * it. Returns NULL and says why when that fails. The code is released with release(); `size` receives
+     * bytes. */
+    uint32_t *(*compile)(const char *source, const char *worker, const char *rows, bool after_table,
+                         size_t *size, char message[VKN_COMPILER_MESSAGE]);
     void (*release)(uint32_t *code);
 };
 

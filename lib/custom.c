@@ -15,11 +15,17 @@ struct VknCustom {
     char text[];
 };
 
-/* A kernel with the rows of one or two activations. */
-struct VknCustomModule {
-    VknCustomModule *next;
+/* What a module is made of: a kernel, and rows of one or two activations in place of the table, or after it
+ * where one of the two activations is the table's. */
+typedef struct Recipe {
     const VknShader *plain; /* the build's module */
     const VknCustom *epilogue, *prologue;
+    bool after_table;
+} Recipe;
+
+struct VknCustomModule {
+    VknCustomModule *next;
+    Recipe recipe;
     VknShader shader;
     uint32_t code[];
 };
@@ -162,7 +168,7 @@ VknResult vkn_custom_check(VknContext *context, const VknDesc *desc) {
 
 /* ------------------------------------------------------------------------------------------ kernels */
 
-/* A row of activation.def; "0.0" is never read. */
+/* A row for activation.def; "0.0" is never read. */
 #define ROW                                                                                                  \
     "VKN_ACTIVATION(CUSTOM, %d, custom, 3, p0, 0.0, p1, 0.0, p2, 0.0, (%s), (%s), false, 1.0, false, 1.0)\n"
 
@@ -183,17 +189,17 @@ static char *rows_create(const VknHost *host, const VknCustom *a, const VknCusto
     return rows;
 }
 
-static VknResult module_create(VknContext *context, const VknShader *plain, const VknCustom *epilogue,
-                               const VknCustom *prologue, VknCustomModule **module) {
+static VknResult module_create(VknContext *context, const Recipe *recipe, VknCustomModule **module) {
     const VknHost *host = &context->host;
-    const VknCustom *first = epilogue ? epilogue : prologue;
-    const VknCompiler *compiler = first->compiler;
+    const VknShader *plain = recipe->plain;
+    const VknCustom *first = recipe->epilogue ? recipe->epilogue : recipe->prologue;
     char message[VKN_COMPILER_MESSAGE] = "";
     size_t size;
-    char *rows = rows_create(host, first, prologue);
+    char *rows = rows_create(host, first, recipe->prologue);
     if (!rows)
         return VKN_ERROR_OUT_OF_HOST_MEMORY;
-    uint32_t *code = compiler->compile(plain->source, plain->worker, rows, &size, message);
+    uint32_t *code =
+        first->compiler->compile(plain->source, plain->worker, rows, recipe->after_table, &size, message);
     vkn_host_free(host, rows);
     if (!code)
         return VKN_FAIL(host, INVALID_ARGUMENT, "activation %s does not compile in %s: %s", first->name,
@@ -201,51 +207,54 @@ static VknResult module_create(VknContext *context, const VknShader *plain, cons
     VknCustomModule *m = vkn_host_alloc(host, sizeof *m + size);
     if (m) {
         memcpy(m->code, code, size);
-        m->plain = plain;
-        m->epilogue = epilogue;
-        m->prologue = prologue;
+        m->recipe = *recipe;
         m->shader = *plain;
         m->shader.code = m->code;
         m->shader.size = size;
     }
-    compiler->release(code);
+    first->compiler->release(code);
     *module = m;
     return m ? VKN_SUCCESS : VKN_ERROR_OUT_OF_HOST_MEMORY;
 }
 
-static VknCustomModule *find_module(const VknCustomTable *table, const VknShader *plain,
-                                    const VknCustom *epilogue, const VknCustom *prologue) {
+static VknCustomModule *find_module(const VknCustomTable *table, const Recipe *recipe) {
     VknCustomModule *m = table->modules;
-    while (m && !(m->plain == plain && m->epilogue == epilogue && m->prologue == prologue))
+    while (m && !(m->recipe.plain == recipe->plain && m->recipe.epilogue == recipe->epilogue &&
+                  m->recipe.prologue == recipe->prologue && m->recipe.after_table == recipe->after_table))
         m = m->next;
     return m;
 }
 
-/* The custom activation that a kernel has in a specialization constant, or NULL. */
-static const VknCustom *custom_of(VknContext *context, const VknShader *plain, const VknStep *step,
-                                  uint32_t spec_id) {
+/* What a kernel makes of one of its step's activations, of which it may have none. */
+static void recipe_add(VknContext *context, Recipe *recipe, const VknStep *step, uint32_t spec_id,
+                       const VknCustom **custom) {
     uint32_t id = step->spec[spec_id - 1];
-    return id >= VKN_ACTIVATION_CUSTOM && vkn_shader_has(plain, spec_id) ? find(&context->customs, id) : NULL;
+    if (id == VKN_ACTIVATION_IDENTITY || !vkn_shader_has(recipe->plain, spec_id))
+        return;
+    if (id >= VKN_ACTIVATION_CUSTOM)
+        *custom = find(&context->customs, id);
+    else
+        recipe->after_table = true;
 }
 
 VknResult vkn_custom_shader(VknContext *context, const VknStep *step, const VknShader **shader) {
     VknCustomTable *table = &context->customs;
-    const VknShader *plain = &vkn_shaders[step->kernel][step->worker];
-    const VknCustom *epilogue = custom_of(context, plain, step, VKN_SPEC_ACTIVATION);
-    const VknCustom *prologue = custom_of(context, plain, step, VKN_SPEC_PROLOGUE);
-    *shader = plain;
-    if (!epilogue && !prologue)
+    Recipe recipe = {.plain = &vkn_shaders[step->kernel][step->worker]};
+    recipe_add(context, &recipe, step, VKN_SPEC_ACTIVATION, &recipe.epilogue);
+    recipe_add(context, &recipe, step, VKN_SPEC_PROLOGUE, &recipe.prologue);
+    *shader = recipe.plain;
+    if (!recipe.epilogue && !recipe.prologue)
         return VKN_SUCCESS;
     vkn_mutex_lock(&table->mutex);
-    VknCustomModule *module = find_module(table, plain, epilogue, prologue), *made = NULL;
+    VknCustomModule *module = find_module(table, &recipe), *made = NULL;
     vkn_mutex_unlock(&table->mutex);
     if (!module) {
         /* Compiled outside the lock. The first to finish wins, as with pipelines. */
-        VknResult result = module_create(context, plain, epilogue, prologue, &made);
+        VknResult result = module_create(context, &recipe, &made);
         if (result)
             return result;
         vkn_mutex_lock(&table->mutex);
-        module = find_module(table, plain, epilogue, prologue);
+        module = find_module(table, &recipe);
         if (!module) {
             made->next = table->modules;
             table->modules = module = made;

@@ -82,12 +82,14 @@ static void fill(Memory *memory, VknType type) {
         }
 }
 
-/* Runs `desc` with the activations built in and as text. */
-static void check_same(Fixture *fixture, const VknDesc *desc) {
+/* Runs `desc` with the activations built in, and with one or both of them as text. */
+static void check_same(Fixture *fixture, const VknDesc *desc, bool epilogue, bool prologue) {
     static Memory built_in, custom;
     VknDesc text = *desc;
-    text.activation = custom_of(fixture, &desc->activation);
-    text.prologue = custom_of(fixture, &desc->prologue);
+    if (epilogue)
+        text.activation = custom_of(fixture, &desc->activation);
+    if (prologue)
+        text.prologue = custom_of(fixture, &desc->prologue);
     fill(&built_in, desc->x.type);
     fill(&custom, desc->x.type);
     compute_with(fixture, desc, &built_in);
@@ -108,7 +110,7 @@ static uint32_t check_strategies(Fixture *fixture, const VknDesc *desc) {
         VknPlanInfo info;
         if (vkn_plan_query(caps, &each, (VknLog){0}, &info) != VKN_SUCCESS)
             continue;
-        check_same(fixture, &each);
+        check_same(fixture, &each, true, true);
         served++;
     }
     return served;
@@ -163,8 +165,19 @@ static void test_every_row(void **state) {
             desc.activation = vkn_activation_default(rows[i].id);
             desc.prologue = vkn_activation_default(rows[i].id);
             if (is_text(&rows[i]))
-                check_same(*state, &desc);
+                check_same(*state, &desc, true, true);
         }
+}
+
+/* One that is custom, and one of the table. */
+static void test_beside_the_table(void **state) {
+    for (size_t operation = 0; operation < LENGTH(operations); operation++) {
+        VknDesc desc = desc_of_operation(operation, false, VKN_TYPE_F32);
+        desc.activation = vkn_activation_default(VKN_ACTIVATION_TANH);
+        desc.prologue = vkn_activation_default(VKN_ACTIVATION_GELU);
+        check_same(*state, &desc, true, false);
+        check_same(*state, &desc, false, true);
+    }
 }
 
 static void test_every_strategy(void **state) {
@@ -298,9 +311,8 @@ static void test_parameters(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST_ON_DEVICE(test_every_row),
-        TEST_ON_DEVICE(test_every_strategy),
-        TEST_ON_DEVICE(test_own_functions),
+        TEST_ON_DEVICE(test_every_row),      TEST_ON_DEVICE(test_beside_the_table),
+        TEST_ON_DEVICE(test_every_strategy), TEST_ON_DEVICE(test_own_functions),
         TEST_ON_DEVICE(test_parameters),
     };
     return cmocka_run_group_tests_name("custom", tests, group_open, NULL);

@@ -158,7 +158,7 @@ static void run_custom(const VknShader *plain, const char *expression, TestRando
              "VKN_ACTIVATION(CUSTOM, 1024, custom, 3, p0, 0, p1, 0, p2, 0, (%s), (%s), false, 1, false, 1)\n",
              expression, expression);
     VknShader custom = *plain;
-    uint32_t *compiled = compiler->compile(plain->source, plain->worker, rows, &custom.size, message);
+    uint32_t *compiled = compiler->compile(plain->source, plain->worker, rows, false, &custom.size, message);
     if (!compiled)
         fail_msg("%s: %s", plain->name, message);
     custom.code = compiled;

@@ -54,10 +54,10 @@ static void job_fail(Job *job, const char *log, char message[VKN_COMPILER_MESSAG
     snprintf(message, VKN_COMPILER_MESSAGE, "%.*s", (int)length, error);
 }
 
-/* Does what glslangValidator -V --target-env vulkan1.1 and spirv-val do. */
-static Job job_run(const char *text, const char *rows, const char *define, glslang_stage_t stage,
+/* Does what glslangValidator -V --target-env vulkan1.1 and spirv-val do. Owns `text`; NULL is no memory. */
+static Job job_run(char *text, const char *define, glslang_stage_t stage,
                    char message[VKN_COMPILER_MESSAGE]) {
-    Job job = {.text = vkn_source_expand(text, rows)};
+    Job job = {.text = text};
     if (!job.text) {
         snprintf(message, VKN_COMPILER_MESSAGE, "no host memory");
         return job;
@@ -146,7 +146,7 @@ static bool check(const char *expression, char message[VKN_COMPILER_MESSAGE]) {
         return false;
     vkn_expression_split(expression, lines);
     snprintf(probe, sizeof probe, "%s%s%s", BEGIN, lines, END);
-    Job job = job_run(probe, "", "", GLSLANG_STAGE_VERTEX, message);
+    Job job = job_run(vkn_source_expand(probe, "", false), "", GLSLANG_STAGE_VERTEX, message);
     bool right = job.success && is_plain(&job);
     if (job.success && !right)
         snprintf(message, VKN_COMPILER_MESSAGE, "it needs a feature that not every device has");
@@ -162,13 +162,13 @@ static bool check(const char *expression, char message[VKN_COMPILER_MESSAGE]) {
 
 /* --------------------------------------------------------------------------------------------- kernels */
 
-static uint32_t *compile(const char *source, const char *worker, const char *rows, size_t *size,
-                         char message[VKN_COMPILER_MESSAGE]) {
+static uint32_t *compile(const char *source, const char *worker, const char *rows, bool after_table,
+                         size_t *size, char message[VKN_COMPILER_MESSAGE]) {
     char text[128], define[64];
     uint32_t *code = NULL;
     snprintf(text, sizeof text, "#include \"%s\"\n", source);
     snprintf(define, sizeof define, "#define %s\n", worker);
-    Job job = job_run(text, rows, define, GLSLANG_STAGE_COMPUTE, message);
+    Job job = job_run(vkn_source_expand(text, rows, after_table), define, GLSLANG_STAGE_COMPUTE, message);
     if (job.success) {
         *size = glslang_program_SPIRV_get_size(job.program) * sizeof *code;
         code = malloc(*size);

@@ -1,6 +1,5 @@
 #include "source.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,7 +32,7 @@ static const char *find(const char *name, size_t length) {
 }
 
 /* Includes stand in column 1 and have one form in shaders/. */
-static bool expand(Text *text, const char *line, const char *rows) {
+static bool expand(Text *text, const char *line, const char *rows, bool after_table) {
     static const char INCLUDE[] = "#include \"", TABLE[] = "activation.def\"";
     while (line && *line) {
         size_t size = strcspn(line, "\n");
@@ -42,18 +41,22 @@ static bool expand(Text *text, const char *line, const char *rows) {
             size += line[size] == '\n';
             if (!append(text, line, size))
                 return false;
-        } else if (!expand(text, find(file, strcspn(file, "\"")), rows) ||
-                   (strncmp(file, TABLE, strlen(TABLE)) == 0 && !append(text, rows, strlen(rows)))) {
-            return false;
+        } else {
+            bool is_table = strncmp(file, TABLE, strlen(TABLE)) == 0;
+            if ((!is_table || after_table) &&
+                !expand(text, find(file, strcspn(file, "\"")), rows, after_table))
+                return false;
+            if (is_table && !append(text, rows, strlen(rows)))
+                return false;
         }
         line += size;
     }
     return line != NULL;
 }
 
-char *vkn_source_expand(const char *text, const char *rows) {
+char *vkn_source_expand(const char *text, const char *rows, bool after_table) {
     Text expanded = {0};
-    if (expand(&expanded, text, rows))
+    if (expand(&expanded, text, rows, after_table))
         return expanded.memory;
     free(expanded.memory);
     return NULL;

@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include <vknorm/compiler.h>
+
 #define VKN_INFINITY INFINITY
 
 typedef struct Row {
@@ -64,9 +66,19 @@ static const struct {
     {VKN_ACTIVATION_SQUAREPLUS, 0, 0x1p-126f, false, "must be at least 2^-126; 0 would be relu"},
 };
 
-/* NULL for a number that the table does not have. */
+static bool never(float p0, float p1, float p2) {
+    (void)p0, (void)p1, (void)p2;
+    return false;
+}
+
+/* What is known of every custom activation. */
+static const Row CUSTOM = {"custom", VKN_MAX_ACTIVATION_PARAMETERS, {"p0", "p1", "p2"}, {0}, never, never};
+
+/* NULL for a number that is no id. */
 static const Row *row_of(VknActivationId id) {
-    return (size_t)id < ROW_COUNT && ROWS[id].name ? &ROWS[id] : NULL;
+    if ((size_t)id < ROW_COUNT)
+        return ROWS[id].name ? &ROWS[id] : NULL;
+    return (size_t)id - VKN_ACTIVATION_CUSTOM < VKN_MAX_CUSTOM_ACTIVATIONS ? &CUSTOM : NULL;
 }
 
 VknActivation vkn_activation_default(VknActivationId id) {
@@ -81,32 +93,33 @@ VknActivation vkn_activation_default(VknActivationId id) {
 }
 
 const char *vkn_activation_name(const VknActivation *activation) {
-    return ROWS[activation->id].name;
+    return row_of(activation->id)->name;
 }
 
 bool vkn_activation_inverts(const VknActivation *activation) {
     const float *p = activation->parameter;
-    return ROWS[activation->id].inverts(p[0], p[1], p[2]);
+    return row_of(activation->id)->inverts(p[0], p[1], p[2]);
 }
 
 bool vkn_activation_halves(const VknActivation *activation) {
     const float *p = activation->parameter;
-    return ROWS[activation->id].halves(p[0], p[1], p[2]);
+    return row_of(activation->id)->halves(p[0], p[1], p[2]);
 }
 
 VknResult vkn_activation_resolve(const VknHost *host, const char *name, VknActivation *activation) {
     float *p = activation->parameter;
     const Row *row = row_of(activation->id);
     if (!row)
-        return VKN_FAIL(host, INVALID_ARGUMENT, "%s.id must be a VknActivationId (0 to %d), not %d", name,
-                        (int)ROW_COUNT - 1, (int)activation->id);
+        return VKN_FAIL(host, INVALID_ARGUMENT,
+                        "%s.id must be a VknActivationId (0 to %d, or a custom one from %d on), not %d", name,
+                        (int)ROW_COUNT - 1, VKN_ACTIVATION_CUSTOM, (int)activation->id);
     for (uint32_t i = 0; i < VKN_MAX_ACTIVATION_PARAMETERS; i++) {
         if (i >= row->count)
             p[i] = 0;
         if (isnan(p[i]))
             return VKN_FAIL(host, INVALID_ARGUMENT, "%s %s: %s must be a number, not NaN", name, row->name,
                             row->parameter[i]);
-        if (isinf(p[i]) && !(MAY_BE_INFINITE[activation->id] >> i & 1))
+        if (isinf(p[i]) && row != &CUSTOM && !(MAY_BE_INFINITE[activation->id] >> i & 1))
             return VKN_FAIL(host, INVALID_ARGUMENT, "%s %s: %s must be finite, not %g", name, row->name,
                             row->parameter[i], p[i]);
     }

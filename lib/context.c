@@ -90,7 +90,10 @@ VknResult vkn_context_create(const VknContextDesc *desc, VknContext **context) {
         c->allocator = *desc->allocator;
         c->host.allocator = &c->allocator;
     }
-    if (!vkn_mutex_init(&c->pipelines.mutex)) {
+    bool pipelines = vkn_mutex_init(&c->pipelines.mutex);
+    if (!pipelines || !vkn_mutex_init(&c->customs.mutex)) {
+        if (pipelines)
+            vkn_mutex_destroy(&c->pipelines.mutex);
         vkn_host_free(&host, c);
         return VKN_FAIL(&host, OUT_OF_HOST_MEMORY, "vkn_context_create: no mutex");
     }
@@ -112,10 +115,12 @@ void vkn_context_destroy(VknContext *context) {
     if (!context)
         return;
     vkn_pipeline_cache_clear(context);
+    vkn_custom_clear(context);
     if (context->pipeline_layout)
         context->vk.DestroyPipelineLayout(context->device, context->pipeline_layout, context->host.allocator);
     if (context->set_layout)
         context->vk.DestroyDescriptorSetLayout(context->device, context->set_layout, context->host.allocator);
+    vkn_mutex_destroy(&context->customs.mutex);
     vkn_mutex_destroy(&context->pipelines.mutex);
     VkAllocationCallbacks allocator = context->allocator;
     VknHost host = {context->host.allocator ? &allocator : NULL, context->host.log};

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "base.h"
+#include "custom.h"
 #include "pipeline.h"
 
 /* Every device function that the library calls, looked up for this device alone. */
@@ -43,6 +44,7 @@ struct VknContext {
     VkDescriptorSetLayout set_layout; /* VKN_BINDING_COUNT storage buffers, for every kernel */
     VkPipelineLayout pipeline_layout;
     VknPipelineCache pipelines;
+    VknCustomTable customs;
     atomic_bool lost;
 };
 

@@ -2,11 +2,15 @@
 #ifndef VKN_MUTEX_H
 #define VKN_MUTEX_H
 
+#include <stdbool.h>
+
 #if defined(_WIN32)
 #define WIN32_LEAN_AND_MEAN
 #include <windows.h>
 
 typedef SRWLOCK VknMutex;
+
+#define VKN_MUTEX_INITIALIZER SRWLOCK_INIT
 
 static inline bool vkn_mutex_init(VknMutex *mutex) {
     InitializeSRWLock(mutex);
@@ -28,6 +32,8 @@ static inline void vkn_mutex_unlock(VknMutex *mutex) {
 #include <pthread.h>
 
 typedef pthread_mutex_t VknMutex;
+
+#define VKN_MUTEX_INITIALIZER PTHREAD_MUTEX_INITIALIZER
 
 static inline bool vkn_mutex_init(VknMutex *mutex) {
     return pthread_mutex_init(mutex, NULL) == 0;

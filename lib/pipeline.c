@@ -57,8 +57,11 @@ static VkPipelineShaderStageCreateFlags stage_flags(const VknCaps *caps, const V
 }
 
 static VknResult create(VknContext *context, const VknStep *step, VkPipeline *pipeline) {
-    const VknShader *shader = &vkn_shaders[step->kernel][step->worker];
+    const VknShader *shader;
     size_t size;
+    VknResult found = vkn_custom_shader(context, step, &shader);
+    if (found)
+        return found;
     uint32_t *code = vkn_shader_specialize(&context->host, shader, step->spec, &size);
     if (!code)
         return VKN_ERROR_OUT_OF_HOST_MEMORY;

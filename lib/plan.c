@@ -16,6 +16,8 @@ VknResult vkn_plan_create(VknContext *context, const VknDesc *desc, VknPlan **pl
         return VKN_ERROR_OUT_OF_HOST_MEMORY;
     p->context = context;
     result = vkn_schedule_make(&context->host, &context->caps, desc, &p->schedule);
+    if (!result)
+        result = vkn_custom_check(context, &p->schedule.desc);
     uint32_t count = p->schedule.step_count;
     if (!result && count) {
         p->pipelines = vkn_host_alloc(&context->host, count * sizeof *p->pipelines);

@@ -11,26 +11,36 @@
 typedef struct Constant {
     uint32_t spec_id; /* 0: none */
     uint32_t value;   /* of a 32-bit constant or a bool */
+    bool known;       /* value is */
 } Constant;
 
-/* The operations on constants that the shaders use. */
-static uint32_t evaluate(const uint32_t *op, const Constant *constants) {
-    uint32_t a = constants[op[4]].value;
+/* The operations on constants that the build's own modules have. Custom activations may have others. */
+static Constant evaluate(const uint32_t *op, const Constant *constants) {
+    bool binary = spirv_words(op) == 6;
+    Constant a = constants[op[4]], b = binary ? constants[op[5]] : a;
+    a.known = a.known && b.known;
     switch (op[3]) {
     case OP_LOGICAL_NOT:
-        return !a;
+        a.value = !a.value;
+        break;
     case OP_IEQUAL:
-        return a == constants[op[5]].value;
+        a.value = a.value == b.value;
+        break;
     case OP_INOT_EQUAL:
-        return a != constants[op[5]].value;
+        a.value = a.value != b.value;
+        break;
     case OP_LOGICAL_OR:
-        return a | constants[op[5]].value;
+        a.value = a.value | b.value;
+        break;
     case OP_LOGICAL_AND:
-        return a & constants[op[5]].value;
+    case OP_BITWISE_AND:
+        a.value = a.value & b.value;
+        break;
     default:
-        assert(op[3] == OP_BITWISE_AND);
-        return a & constants[op[5]].value;
+        a.known = false;
+        break;
     }
+    return a;
 }
 
 /* Writes constant `id` of `type` and returns the words written. */
@@ -61,15 +71,22 @@ static size_t specialize(const VknShader *shader, const uint32_t *spec, Constant
         case OP_TYPE_BOOL:
             bool_type = from[1];
             break;
+        case OP_CONSTANT_TRUE:
+        case OP_CONSTANT_FALSE:
+            constants[from[2]] = (Constant){.value = spirv_op(from) == OP_CONSTANT_TRUE, .known = true};
+            break;
         case OP_CONSTANT:
-            constants[from[2]].value = from[3];
+            constants[from[2]] = (Constant){.value = from[3], .known = spirv_words(from) == 4};
             break;
         case OP_SPEC_CONSTANT:
             constants[from[2]].value = spec[constants[from[2]].spec_id - 1];
+            constants[from[2]].known = true;
             to += write_constant(to, false, from[1], from[2], constants[from[2]].value);
             continue;
         case OP_SPEC_CONSTANT_OP:
-            constants[from[2]].value = evaluate(from, constants);
+            constants[from[2]] = evaluate(from, constants);
+            if (!constants[from[2]].known)
+                break; /* the driver's to evaluate */
             to += write_constant(to, from[1] == bool_type, from[1], from[2], constants[from[2]].value);
             continue;
         default:
@@ -84,6 +101,14 @@ static size_t specialize(const VknShader *shader, const uint32_t *spec, Constant
         to += spirv_words(from);
     }
     return (size_t)(to - code);
+}
+
+bool vkn_shader_has(const VknShader *shader, uint32_t id) {
+    const uint32_t *end = shader->code + shader->size / sizeof *shader->code;
+    for (const uint32_t *at = shader->code + SPIRV_HEADER_WORDS; at < end; at += spirv_words(at))
+        if (spirv_op(at) == OP_DECORATE && at[2] == DECORATION_SPEC_ID && at[3] == id)
+            return true;
+    return false;
 }
 
 uint32_t *vkn_shader_specialize(const VknHost *host, const VknShader *shader, const uint32_t *spec,

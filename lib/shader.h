@@ -10,6 +10,9 @@
 #include "base.h"
 #include "vkn_shaders.h"
 
+/* Whether a module has a constant with SpecId `id`. */
+bool vkn_shader_has(const VknShader *shader, uint32_t id);
+
 /* Copies a module, giving each constant with SpecId i the value spec[i - 1], and prunes it. `size` receives
  * bytes. The code is released with vkn_host_free(); NULL when there is no memory. */
 uint32_t *vkn_shader_specialize(const VknHost *host, const VknShader *shader, const uint32_t *spec,

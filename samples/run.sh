@@ -4,7 +4,9 @@ set -eu
 cd "$(dirname "$0")/.."
 . tests/setup.sh
 setup samples
-build OFF minimal digits
+build OFF minimal digits custom_activation
 build/samples/minimal
+echo
+build/samples/custom_activation
 echo
 exec build/samples/digits "$@"

@@ -237,6 +237,7 @@ float power(float z, float exponent)
     return mix(value, product, is_whole && n <= 15.0);
 }
 
+#ifndef FUNCTIONS_ALONE // what custom activations may name ends here
 // Each of these is one row of the table, for the epilogue or the prologue. `slope` is PReLU's, which has no
 // parameter of its own.
 float activation_row(float z, float slope)
@@ -364,3 +365,4 @@ vec4 activation_derivative(vec4 z, vec4 slope)
     return vec4(activation_derivative(z.x, slope.x), activation_derivative(z.y, slope.y),
                 activation_derivative(z.z, slope.z), activation_derivative(z.w, slope.w));
 }
+#endif

@@ -48,6 +48,8 @@ ninja-build|Ninja (ninja)|has_command ninja
 libvulkan-dev|the Vulkan headers (vulkan/vulkan.h)|has_header vulkan/vulkan.h
 glslang-tools|the GLSL compiler (glslangValidator)|has_command glslangValidator
 spirv-tools|the SPIR-V validator (spirv-val)|has_command spirv-val
+glslang-dev|glslang's C interface (glslang_c_interface.h)|has_header glslang/Include/glslang_c_interface.h
+g++|a C++ compiler (c++), for glslang|has_command c++
 libpng-dev|libpng (png.h)|has_header png.h
 zlib1g-dev|zlib (zlib.h)|has_header zlib.h"
 

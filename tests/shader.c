@@ -3,6 +3,7 @@
 #define _POSIX_C_SOURCE 200809L /* popen */
 #include "shader.h"
 
+#include "compiler.h"
 #include "generate.h"
 #include "interface.h"
 
@@ -131,6 +132,66 @@ static void run_module(void **state) {
     }
 }
 
+/* Custom activations whose code has what the build's own modules have not: the constants of each are its own
+ * matter, but what is left must be valid, and the branches on the kernels' constants gone. */
+static const char *const ODD_EXPRESSIONS[] = {
+    "p0 > 1.0 ? z * 2.0 : sin(z)",
+    "vec2(p0, p1).y * vec3(p0, 2.0, p1).zyx.x * z",
+    "float(int(p2)) * -z + float(uint(p0) << 1u)",
+    "bool(p0) != bool(p1) ? z / 4.0 : 0.0",
+    "int(p0) == 3 && uint(p1) != 2u ? 1.0 : z",
+    "float((int(p0) & 3) == 1 ? 5 : int(p1) * 7)",
+    "mat2(p0, p1, p2, 1.0)[0][1] * float[3](p0, p1, p2)[int(z) & 1]",
+    "z > 0.0 && sin(z) > 0.5 || !(z < -1.0) ? exp(z) : z > 1.0 ? -z : sigmoid(z)",
+    "(z = z * 2.0, z++ * pow(abs(z), p0))",
+    "determinant(mat2(p0)) + dot(normalize(vec2(z, p1)), vec2(1.0)) + fma(z, p0, ldexp(z, int(p1)))",
+};
+
+static void run_custom(const VknShader *plain, const char *expression, TestRandom *random) {
+    const VknCompiler *compiler = vkn_compiler_glslang();
+    char rows[1024], message[VKN_COMPILER_MESSAGE];
+    size_t size;
+    Spec spec = random_spec(random);
+    spec.value[VKN_SPEC_ACTIVATION - 1] = VKN_ACTIVATION_CUSTOM;
+    spec.value[VKN_SPEC_PROLOGUE - 1] = VKN_ACTIVATION_CUSTOM;
+    snprintf(rows, sizeof rows,
+             "VKN_ACTIVATION(CUSTOM, 1024, custom, 3, p0, 0, p1, 0, p2, 0, (%s), (%s), false, 1, false, 1)\n",
+             expression, expression);
+    VknShader custom = *plain;
+    uint32_t *compiled = compiler->compile(plain->source, plain->worker, rows, false, &custom.size, message);
+    if (!compiled)
+        fail_msg("%s: %s", plain->name, message);
+    custom.code = compiled;
+    uint32_t *code = vkn_shader_specialize(&host, &custom, spec.value, &size);
+    assert_non_null(code);
+    validate(&custom, code, size);
+    for (const uint32_t *at = code + HEADER_WORDS; at < code + size / 4; at += at[0] >> 16) {
+        assert_false((at[0] & 0xFFFF) == OP_DECORATE && at[2] == DECORATION_SPEC_ID);
+        assert_false((at[0] & 0xFFFF) == OP_BRANCH_CONDITIONAL && is_constant_bool(code, at, at[1]));
+    }
+    vkn_host_free(&host, code);
+    compiler->release(compiled);
+}
+
+static void test_custom(void **state) {
+    const VknCompiler *compiler = vkn_compiler_glslang();
+    const VknShader *shaders = &vkn_shaders[0][0];
+    TestRandom random = test_random_start(rounds.seed);
+    (void)state;
+    if (!compiler)
+        skip();
+    assert_true(compiler->open());
+    for (size_t i = 0; i < sizeof ODD_EXPRESSIONS / sizeof *ODD_EXPRESSIONS; i++) {
+        run_custom(&vkn_shaders[VKN_KERNEL_NORM_ROW][VKN_WORKER_GROUP_ADD], ODD_EXPRESSIONS[i], &random);
+        run_custom(&vkn_shaders[VKN_KERNEL_GRADIENT_NORM_COLUMN][VKN_WORKER_ALONE], ODD_EXPRESSIONS[i],
+                   &random);
+    }
+    for (size_t i = 0; i < sizeof vkn_shaders / sizeof *shaders; i++)
+        if (shaders[i].code)
+            run_custom(&shaders[i], ODD_EXPRESSIONS[0], &random);
+    compiler->close();
+}
+
 static void *refuse(void *user, size_t size, size_t alignment, VkSystemAllocationScope scope) {
     (void)user, (void)size, (void)alignment, (void)scope;
     return NULL;
@@ -147,7 +208,7 @@ static void test_no_memory(void **state) {
 }
 
 int main(int argc, char **argv) {
-    struct CMUnitTest tests[VKN_KERNEL_COUNT * VKN_WORKER_COUNT + 1];
+    struct CMUnitTest tests[VKN_KERNEL_COUNT * VKN_WORKER_COUNT + 2];
     const VknShader *shaders = &vkn_shaders[0][0];
     size_t count = 0;
     if (!test_rounds_parse(argc, argv, 100, &rounds))
@@ -157,5 +218,6 @@ int main(int argc, char **argv) {
             tests[count++] =
                 (struct CMUnitTest){shaders[i].name, run_module, NULL, NULL, (void *)&shaders[i]};
     tests[count++] = (struct CMUnitTest)cmocka_unit_test(test_no_memory);
+    tests[count++] = (struct CMUnitTest)cmocka_unit_test(test_custom);
     return _cmocka_run_group_tests("shader", tests, count, NULL, NULL);
 }

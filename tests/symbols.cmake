@@ -1,9 +1,9 @@
 # Checks which symbols a library defines for others to see. Everything is named vkn_*, so that nothing
 # clashes with a host program, least of all with its Vulkan functions; and a shared library has exactly
-# what its headers declare with VKN_API.
+# what its headers declare with VKN_API, but for those functions that are another library's.
 #
 #     cmake -DNM=nm -DLIBRARY=libvknorm.a -P symbols.cmake
-#     cmake -DNM=nm -DLIBRARY=libvknorm.so -DHEADERS=vknorm.h -P symbols.cmake
+#     cmake -DNM=nm -DLIBRARY=libvknorm.so -DHEADERS=vknorm.h,other.h -DELSEWHERE=vkn_other -P symbols.cmake
 set(flags -g --defined-only -P)
 if(HEADERS)
     list(APPEND flags -D)
@@ -26,12 +26,14 @@ endif()
 
 if(HEADERS)
     set(declared)
+    string(REPLACE "," ";" HEADERS "${HEADERS}")
     foreach(header ${HEADERS})
         file(READ ${header} text)
         string(REGEX MATCHALL "VKN_API [a-zA-Z0-9_ *]*vkn_[a-z0-9_]*\\(" lines "${text}")
         list(TRANSFORM lines REPLACE ".*(vkn_[a-z0-9_]*)\\(" "\\1")
         list(APPEND declared ${lines})
     endforeach()
+    list(REMOVE_ITEM declared ${ELSEWHERE})
     list(SORT declared)
     list(SORT exports)
     if(NOT declared STREQUAL exports)

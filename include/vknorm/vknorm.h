@@ -208,6 +208,8 @@ typedef enum VknActivationId {
     VKN_ACTIVATION_ERF = 35,  /* erf(z) */
     VKN_ACTIVATION_SIGN = 36, /* -1, 0 or 1; the derivative is 0 */
     VKN_ACTIVATION_SPARSE_PLUS = 37, /* 0 where z <= -1, z where z >= 1, otherwise (z + 1)^2 / 4 (Keras) */
+    /* And above: those of vkn_activation_compile(), <vknorm/compiler.h>. Default (0, 0, 0). */
+    VKN_ACTIVATION_CUSTOM = 1024,
 } VknActivationId;
 
 /* Most parameters of any activation. */

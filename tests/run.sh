@@ -218,6 +218,13 @@ if [ -x build/samples/digits ] && build/samples/digits --list | grep -qv 'softwa
 fi
 wait
 
+for log in $logs/*/family.log; do
+    grep '^|' "$log" >$logs/matrix || true
+done
+# README's matrix is what the family test printed last.
+check readme-matrix sh -c "sed -n '/<!-- family -->/,/<!-- .family -->/p' README.md | grep '^|' |
+    diff - $logs/matrix"
+
 # ----------------------------------------------------------------------------------------------- report
 
 failed=0

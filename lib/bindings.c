@@ -1,9 +1,33 @@
 #include <inttypes.h>
+#include <string.h>
 
 #include "desc.h"
 #include "plan.h"
 
 /* ------------------------------------------------------------------------------------------- rules */
+
+static bool same_layout(const VknDesc *desc, const VknTensor *a, const VknTensor *b) {
+    bool same = a->type == b->type;
+    for (uint32_t axis = 0; axis < desc->rank; axis++)
+        same = same && (desc->shape[axis] <= 1 || a->stride[axis] == b->stride[axis]);
+    return same;
+}
+
+/* Whether two tensors lie between each other's elements, like the halves of a gated unit: as one tensor with
+ * an axis of two more, whose stride is the distance. */
+static bool is_interleaved(const VknDesc *desc, const VknBuffer *buffers, uint32_t i, uint32_t j) {
+    const VknTensor *a = vkn_role_tensor(desc, i), *b = vkn_role_tensor(desc, j);
+    uint64_t shape[VKN_MAX_RANK + 1] = {2}, stride[VKN_MAX_RANK + 1], span;
+    uint64_t bytes =
+        vkn_max(buffers[i].offset, buffers[j].offset) - vkn_min(buffers[i].offset, buffers[j].offset);
+    uint64_t size = vkn_role_bits(desc, i) / 8;
+    if (!a || !b || bytes % size || !same_layout(desc, a, b))
+        return false;
+    stride[0] = bytes / size;
+    memcpy(&shape[1], desc->shape, sizeof desc->shape);
+    memcpy(&stride[1], a->stride, sizeof a->stride);
+    return vkn_layout_shared_axis(desc->rank + 1, shape, stride, &span) == desc->rank + 1;
+}
 
 /* Whether output `out` lies exactly where input `in` does, and may. Each element is read before it is
  * written. */
@@ -21,11 +45,8 @@ static bool is_in_place(const VknDesc *desc, const VknBuffer *buffers, uint32_t 
     for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
         if (ROWS[i].in != in || ROWS[i].out != out)
             continue;
-        const VknTensor *a = vkn_role_tensor(desc, in), *b = vkn_role_tensor(desc, out);
-        bool same = buffers[in].offset == buffers[out].offset && a->type == b->type;
-        for (uint32_t axis = 0; axis < desc->rank; axis++)
-            same = same && (desc->shape[axis] <= 1 || a->stride[axis] == b->stride[axis]);
-        return same;
+        return buffers[in].offset == buffers[out].offset &&
+               same_layout(desc, vkn_role_tensor(desc, in), vkn_role_tensor(desc, out));
     }
     return false;
 }
@@ -58,13 +79,14 @@ static VknResult check_buffers(const VknPlan *plan, const VknBuffer *buffers) {
                 continue;
             if (!overlap(&buffers[i], size[i], &buffers[j], size[j]))
                 continue;
-            if (is_in_place(desc, buffers, i, j) || is_in_place(desc, buffers, j, i))
+            if (is_in_place(desc, buffers, i, j) || is_in_place(desc, buffers, j, i) ||
+                is_interleaved(desc, buffers, i, j))
                 continue;
             return VKN_FAIL(
                 host, INVALID_ARGUMENT,
                 "%s [%" PRIu64 ", +%" PRIu64 ") and %s [%" PRIu64 ", +%" PRIu64
                 ") share memory, and one of them is written; in place means Y on X or RESIDUAL, DX or "
-                "DRESIDUAL on DY, with the same offset, type and strides",
+                "DRESIDUAL on DY and so on, with the same offset, type and strides, or in each other's gaps",
                 vkn_roles[j].name, buffers[j].offset, size[j], vkn_roles[i].name, buffers[i].offset, size[i]);
         }
     return VKN_SUCCESS;

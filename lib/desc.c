@@ -238,28 +238,37 @@ static uint64_t tensor_span(const VknDesc *desc, const uint64_t *stride) {
     return span;
 }
 
-/* Whether no two indices share memory: walking axes from the smallest stride, each stride must pass over
- * all that the axes before it span. (Interleavings that this refuses do not occur in practice.) */
-static VknResult check_injective(const VknHost *host, const VknDesc *desc, const char *name,
-                                 const VknTensor *tensor) {
-    bool done[VKN_MAX_RANK] = {false};
-    uint64_t span = 1;
-    for (uint32_t round = 0; round < desc->rank; round++) {
-        uint32_t next = VKN_MAX_RANK;
-        for (uint32_t i = 0; i < desc->rank; i++)
-            if (!done[i] && (next == VKN_MAX_RANK || tensor->stride[i] < tensor->stride[next]))
+/* Walking axes from the smallest stride, each stride must pass over all that the axes before it span.
+ * (Interleavings that this refuses do not occur in practice.) */
+uint32_t vkn_layout_shared_axis(uint32_t rank, const uint64_t *shape, const uint64_t *stride,
+                                uint64_t *span) {
+    bool done[VKN_MAX_RANK + 1] = {false};
+    *span = 1;
+    for (uint32_t round = 0; round < rank; round++) {
+        uint32_t next = rank;
+        for (uint32_t i = 0; i < rank; i++)
+            if (!done[i] && (next == rank || stride[i] < stride[next]))
                 next = i;
         done[next] = true;
-        if (desc->shape[next] <= 1)
+        if (shape[next] <= 1)
             continue;
-        if (tensor->stride[next] < span)
-            return VKN_FAIL(host, INVALID_ARGUMENT,
-                            "%s.stride: elements of %s must not share memory; stride[%" PRIu32 "] = %" PRIu64
-                            " is less than the %" PRIu64 " elements that smaller strides span",
-                            name, name, next, tensor->stride[next], span);
-        span += (desc->shape[next] - 1) * tensor->stride[next];
+        if (stride[next] < *span)
+            return next;
+        *span += (shape[next] - 1) * stride[next];
     }
-    return VKN_SUCCESS;
+    return rank;
+}
+
+static VknResult check_injective(const VknHost *host, const VknDesc *desc, const char *name,
+                                 const VknTensor *tensor) {
+    uint64_t span;
+    uint32_t axis = vkn_layout_shared_axis(desc->rank, desc->shape, tensor->stride, &span);
+    if (axis == desc->rank)
+        return VKN_SUCCESS;
+    return VKN_FAIL(host, INVALID_ARGUMENT,
+                    "%s.stride: elements of %s must not share memory; stride[%" PRIu32 "] = %" PRIu64
+                    " is less than the %" PRIu64 " elements that smaller strides span",
+                    name, name, axis, tensor->stride[axis], span);
 }
 
 /* Strides that are all zero become those of a dense tensor of the first `dense_rank` axes. */

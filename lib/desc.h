@@ -26,6 +26,10 @@ bool vkn_desc_merges(const VknDesc *desc, uint32_t role);
 /* Where the gradients of a resolved description take the derivative of the activation from. */
 VknActivationSource vkn_desc_source(const VknDesc *desc);
 
+/* Whether no two indices of up to VKN_MAX_RANK + 1 axes share memory: then `rank`, else an axis whose stride
+ * is less than the `span` of those below it. */
+uint32_t vkn_layout_shared_axis(uint32_t rank, const uint64_t *shape, const uint64_t *stride, uint64_t *span);
+
 /* Checks every documented rule of `desc`. On success `resolved` is the same description in one form:
  * axes counted from 0, dense strides written out, what does not apply zeroed, tensors that the
  * operation does not have laid out like x, and without roles that nothing is read from. */

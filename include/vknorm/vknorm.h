@@ -641,10 +641,12 @@ typedef struct VknBuffer {
 } VknBuffer;
 
 /* Creates the descriptor sets of a plan for `buffers`, which is indexed by VknRole; entries of roles
- * that the plan does not bind are ignored. No role that is written may share memory with another role,
- * except in place: Y may be X or RESIDUAL, DX and DRESIDUAL may be DY, exactly (same buffer, offset, type
- * and strides; only one output in one input's place). Errors:
- * INVALID_ARGUMENT, OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY, DEVICE_LOST, DRIVER. */
+ * that the plan does not bind are ignored. No role that is written may share memory with another role, but
+ * for two cases. In place: Y or RESIDUAL_SUM may be X or RESIDUAL; DX may be DY, Y or DRESIDUAL_SUM,
+ * DRESIDUAL may be DY; exactly (same buffer, offset, type and strides), and only one output in one input's
+ * place. And tensors of the same type and strides may lie in each other's gaps, like the halves of a gated
+ * unit and of its gradient. Errors: INVALID_ARGUMENT, OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY, DEVICE_LOST,
+ * DRIVER. */
 VKN_API VknResult vkn_bindings_create(const VknPlan *plan, const VknBuffer buffers[VKN_ROLE_COUNT],
                                       VknBindings **bindings);
 

@@ -96,8 +96,8 @@
 #define VKN_OF_MEAN        (1u << 9)
 #define VKN_OF_PRODUCT     (1u << 10)
 /* The kinds that grow alike. */
-#define VKN_OF_MOMENTS  (VKN_OF_VARIANCE | VKN_OF_MEAN_SQUARE | VKN_OF_SUM_SQUARE | VKN_OF_MEAN)
-#define VKN_OF_SUMS     (VKN_OF_SUM | VKN_OF_SUM_POWER)
+#define VKN_OF_MOMENTS  (VKN_OF_VARIANCE | VKN_OF_MEAN_SQUARE | VKN_OF_SUM_SQUARE)
+#define VKN_OF_SUMS     (VKN_OF_SUM | VKN_OF_MEAN | VKN_OF_SUM_POWER)
 #define VKN_OF_EXTREMES (VKN_OF_MAX | VKN_OF_MIN)
 
 /* An element's number as two floats that hold it exactly: number / this and number % this. */

@@ -37,7 +37,7 @@ float result_of(Statistic merged)
         return statistic_kind(s).m2;
     bool empty = merged.count == 0.0;
     if (OF(VKN_OF_MEAN))
-        return mix(s.mean + s.mean_low, NOT_A_NUMBER, empty);
+        return mix((s.mean + s.mean_low) / s.count, NOT_A_NUMBER, empty);
     float variance = variance_of(statistic_kind(s));
     if (OF(VKN_OF_VARIANCE)) {
         if (UNBIASED != 0)

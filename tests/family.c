@@ -24,7 +24,8 @@ static bool check(const Problem *p, VknDesc desc, const char *what) {
     const VknCaps *caps = vkn_context_caps(vkn_runtime_context(runtime));
     uint32_t failed_before = failed;
     bool all = desc.x.type == VKN_TYPE_F32;
-    for (desc.strategy = 0; !desc.strategy || (all && vkn_strategy_name(desc.strategy - 1)); desc.strategy++) {
+    for (desc.strategy = 0; !desc.strategy || (all && vkn_strategy_name(desc.strategy - 1));
+         desc.strategy++) {
         VknPlanInfo info;
         VknResult result = vkn_plan_query(caps, &desc, (VknLog){log_write, NULL}, &info);
         if (desc.strategy && result == VKN_ERROR_UNSUPPORTED)

@@ -100,7 +100,7 @@ static Near result_of(const Problem *p, uint64_t statistic, const Totals *t) {
     case VKN_STATISTIC_SUM:
         return (Near){t->sum, n * off + 8 * U * t->absolute};
     case VKN_STATISTIC_MEAN:
-        return (Near){n ? t->sum / n : NAN, off + 16 * U * (t->most - t->least) + 2 * U * fabs(t->sum / n)};
+        return (Near){n ? t->sum / n : NAN, off + (8 * U * t->absolute + 4 * U * fabs(t->sum)) / fmax(n, 1)};
     case VKN_STATISTIC_PRODUCT:
         return (Near){t->product, fabs(t->product) * t->product_slack * 1.1 + TEST_FLUSH};
     case VKN_STATISTIC_NONE:

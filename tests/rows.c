@@ -1,0 +1,179 @@
+/* Rows from one element to millions: softmax forward and backward, reductions, layer norm, against fp64. */
+#include "compute.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BIT(role) VKN_ROLE_BIT(VKN_ROLE_##role)
+
+/* Rows, their length, and whether they are columns in memory. */
+static const struct {
+    uint64_t rows, length;
+    bool columns;
+} CASES[] = {{1000, 1, false},    {77, 2, false},     {33, 31, true},      {50, 64, false},
+             {7, 1000, true},     {40, 1001, false},  {3, 65537, false},   {5, 65536, true},
+             {1, 3000001, false}, {2, 2500000, true}, {200003, 16, false}, {3, 4097, false}};
+
+static VknRuntime *runtime;
+static uint32_t passed, failed;
+
+static void log_write(void *user, VknLogLevel level, const char *message) {
+    (void)user;
+    if (level == VKN_LOG_ERROR)
+        printf("    %s\n", message);
+}
+
+static float noise(uint64_t i) {
+    uint64_t z = (i + 0x51ed27) * 0x9e3779b97f4a7c15u;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    return (float)((z ^ z >> 27) >> 40) * 0x1p-23f - 1;
+}
+
+/* One case's tensors; what is computed by rows is compared row by row. */
+typedef struct Data {
+    uint64_t rows, length;
+    bool columns;
+    float *x, *y, *dy, *dx, *result;
+    uint32_t *index;
+} Data;
+
+static uint64_t place(const Data *d, uint64_t row, uint64_t i) {
+    return d->columns ? i * d->rows + row : row * d->length + i;
+}
+
+static void lay_out(const Data *d, VknDesc *desc) {
+    VknTensor tensor = {VKN_TYPE_F32, {d->columns ? 1 : d->length, d->columns ? d->rows : 1}};
+    if (d->rows > 1)
+        desc->x = desc->y = desc->dx = desc->residual = tensor;
+}
+
+static double off_by(double got, double want, double scale) {
+    return isnan(got) ? INFINITY : fabs(got - want) / scale;
+}
+
+static void tell(const Data *d, const char *what, double worst, double bound) {
+    bool right = worst <= bound;
+    *(right ? &passed : &failed) += 1;
+    printf("%s%-16s %7" PRIu64 " %s of %7" PRIu64 ": off by %.2g\n", right ? "" : "FAILED: ", what, d->rows,
+           d->columns ? "columns" : "rows   ", d->length, worst);
+}
+
+static void check_softmax(const Data *d) {
+    double worst = 0, worst_gradient = 0;
+    VknDesc desc;
+    vkn_desc_softmax(&desc, VKN_OPERATION_TRAIN, 2, (uint64_t[]){d->rows, d->length}, 1, (int32_t[]){1});
+    lay_out(d, &desc);
+    compute(runtime, &desc, &(ComputeData){.memory = {[VKN_ROLE_X] = d->x, [VKN_ROLE_Y] = d->y}});
+    vkn_desc_softmax(&desc, VKN_OPERATION_TRAIN_GRADIENT, 2, (uint64_t[]){d->rows, d->length}, 1,
+                     (int32_t[]){1});
+    lay_out(d, &desc);
+    compute(runtime, &desc,
+            &(ComputeData){.memory = {[VKN_ROLE_Y] = d->y, [VKN_ROLE_DY] = d->dy, [VKN_ROLE_DX] = d->dx}});
+    for (uint64_t row = 0; row < d->rows; row++) {
+        double sum = 0, product = 0;
+        for (uint64_t i = 0; i < d->length; i++)
+            sum += exp((double)d->x[place(d, row, i)]);
+        for (uint64_t i = 0; i < d->length; i++)
+            product += exp((double)d->x[place(d, row, i)]) / sum * d->dy[place(d, row, i)];
+        for (uint64_t i = 0; i < d->length; i++) {
+            double y = exp((double)d->x[place(d, row, i)]) / sum;
+            worst = fmax(worst, off_by(d->y[place(d, row, i)], y, y));
+            worst_gradient = fmax(
+                worst_gradient, off_by(d->dx[place(d, row, i)], y * (d->dy[place(d, row, i)] - product), y));
+        }
+    }
+    tell(d, "softmax", worst, 4e-6);
+    tell(d, "its gradient", worst_gradient, 1e-5);
+}
+
+static void check_layer_norm(const Data *d) {
+    double worst = 0;
+    VknDesc desc;
+    vkn_desc_layer_norm(&desc, VKN_OPERATION_TRAIN, 2, (uint64_t[]){d->rows, d->length}, 1, (int32_t[]){1});
+    desc.roles = BIT(X) | BIT(Y);
+    lay_out(d, &desc);
+    compute(runtime, &desc, &(ComputeData){.memory = {[VKN_ROLE_X] = d->x, [VKN_ROLE_Y] = d->y}});
+    for (uint64_t row = 0; row < d->rows; row++) {
+        double mean = 0, variance = 0, n = (double)d->length;
+        for (uint64_t i = 0; i < d->length; i++)
+            mean += d->x[place(d, row, i)] / n;
+        for (uint64_t i = 0; i < d->length; i++)
+            variance += pow(d->x[place(d, row, i)] - mean, 2) / n;
+        for (uint64_t i = 0; i < d->length; i++)
+            worst = fmax(worst, off_by(d->y[place(d, row, i)],
+                                       (d->x[place(d, row, i)] - mean) / sqrt(variance + 1e-5), 1));
+    }
+    tell(d, "layer norm", worst, 4e-6);
+}
+
+static void check_reduce(const Data *d, VknStatistic statistic, const char *what) {
+    double worst = 0;
+    VknDesc desc;
+    vkn_desc_reduce(&desc, statistic, 2, (uint64_t[]){d->rows, d->length}, 1, (int32_t[]){1});
+    desc.roles |= statistic == VKN_STATISTIC_MAX ? BIT(INDEX) : 0;
+    lay_out(d, &desc);
+    compute(runtime, &desc,
+            &(ComputeData){
+                .memory = {[VKN_ROLE_X] = d->x, [VKN_ROLE_RESULT] = d->result, [VKN_ROLE_INDEX] = d->index}});
+    for (uint64_t row = 0; row < d->rows; row++) {
+        double sum = 0, absolute = 0, exponentials = 0;
+        uint64_t greatest = 0;
+        for (uint64_t i = 0; i < d->length; i++) {
+            double x = d->x[place(d, row, i)];
+            sum += x;
+            absolute += fabs(x);
+            exponentials += exp(x);
+            greatest = x > d->x[place(d, row, greatest)] ? i : greatest;
+        }
+        if (statistic == VKN_STATISTIC_MAX)
+            worst = fmax(
+                worst, d->index[row] == greatest && d->result[row] == d->x[place(d, row, greatest)] ? 0 : 1);
+        else if (statistic == VKN_STATISTIC_SUM)
+            worst = fmax(worst, off_by(d->result[row], sum, absolute));
+        else
+            worst = fmax(worst, off_by(d->result[row], log(exponentials), fmax(fabs(log(exponentials)), 1)));
+    }
+    tell(d, what, worst, statistic == VKN_STATISTIC_LOG_SUM_EXP ? 1e-6 : 2e-7);
+}
+
+int main(int argc, char **argv) {
+    VknRuntimeDesc desc = {.log = {log_write, NULL}};
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--validation"))
+            desc.validation = true;
+        else if (!strcmp(argv[i], "--device") && i + 1 < argc)
+            desc.device = argv[++i];
+        else
+            return fprintf(stderr, "usage: rows [--device NAME] [--validation]\n"), 2;
+    }
+    if (vkn_runtime_create(&desc, &runtime) != VKN_SUCCESS)
+        return 2;
+    for (size_t c = 0; c < sizeof CASES / sizeof *CASES; c++) {
+        uint64_t count = CASES[c].rows * CASES[c].length;
+        Data d = {.rows = CASES[c].rows, .length = CASES[c].length, .columns = CASES[c].columns};
+        float **tensors[] = {&d.x, &d.y, &d.dy, &d.dx, &d.result};
+        for (size_t i = 0; i < sizeof tensors / sizeof *tensors; i++)
+            if (!(*tensors[i] = malloc(count * sizeof(float))))
+                return 2;
+        d.index = malloc(d.rows * sizeof *d.index);
+        for (uint64_t i = 0; i < count; i++) {
+            d.x[i] = 3 * noise(i) + 1;
+            d.dy[i] = noise(i + count);
+        }
+        check_softmax(&d);
+        check_layer_norm(&d);
+        check_reduce(&d, VKN_STATISTIC_SUM, "sum");
+        check_reduce(&d, VKN_STATISTIC_LOG_SUM_EXP, "log-sum-exp");
+        check_reduce(&d, VKN_STATISTIC_MAX, "argmax");
+        for (size_t i = 0; i < sizeof tensors / sizeof *tensors; i++)
+            free(*tensors[i]);
+        free(d.index);
+    }
+    uint32_t messages = vkn_runtime_validation_count(runtime);
+    vkn_runtime_destroy(runtime);
+    printf("%u passed, %u failed, 0 skipped\n", passed, failed + (messages > 0));
+    return failed || messages || !passed;
+}

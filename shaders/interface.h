@@ -136,7 +136,8 @@
 #define VKN_HAS_INDEX            (1u << 29)
 
 /* Bits of VKN_SPEC_MODES. */
-#define VKN_MODE_ELEMENT_PARAMETERS (1u << 0) /* gamma and beta differ between the elements of a statistic   \
+#define VKN_MODE_ELEMENT_PARAMETERS                                                                          \
+    (1u << 0)                                 /* gamma and beta differ between the elements of a statistic   \
                                                */
 #define VKN_MODE_ELEMENT_STATISTICS (1u << 1) /* statistics differ between the elements of a parameter */
 #define VKN_MODE_AFFINE             (1u << 2) /* affine records are there, or wanted */

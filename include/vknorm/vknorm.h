@@ -418,8 +418,9 @@ typedef enum VknStatistic {
     VKN_STATISTIC_VARIANCE = 0,
     /* The mean of squares, no mean: xhat = u / sqrt(variance + epsilon). RMS norm (Zhang & Sennrich 2019). */
     VKN_STATISTIC_MEAN_SQUARE = 1,
-    /* The sum of squares, no mean: xhat = u / sqrt(max(sum, epsilon)). L2 normalization, Keras'
-     * UnitNormalization (epsilon 1e-12). torch.nn.functional.normalize has the square of its eps here. */
+    /* The sum of squares, no mean: xhat = u / sqrt(max(sum, epsilon)). L2 normalization (epsilon
+     * 1e-12: tf.keras). torch.nn.functional.normalize and Keras 3's UnitNormalization bound the norm: the
+     * square of their epsilon goes here, 1e-24. */
     VKN_STATISTIC_SUM_SQUARE = 2,
     /* The sum of |u|^power, no mean: xhat = u / max(sum, epsilon)^(1 / power). L1 and Lp normalization. */
     VKN_STATISTIC_SUM_POWER = 3,
@@ -554,7 +555,8 @@ VKN_API void vkn_desc_group_norm(VknDesc *desc, VknOperation operation, uint32_t
                                  int32_t channel_axis, uint64_t groups);
 
 /* Lp normalization: u / max(sum of |u|^power over `axes`, epsilon)^(1 / power), without mean, gamma and beta.
- * power 1 and 2 are L1 and L2; epsilon is 1e-12 (tf.keras' l2_normalize and UnitNormalization). */
+ * power 1 and 2 are L1 and L2; epsilon is 1e-12 (tf.keras' l2_normalize); it bounds the sum, where PyTorch
+ * and Keras 3 bound the norm by theirs. */
 VKN_API void vkn_desc_lp_norm(VknDesc *desc, VknOperation operation, uint32_t rank, const uint64_t *shape,
                               uint32_t axis_count, const int32_t *axes, float power);
 

@@ -3,131 +3,7 @@
 #include <inttypes.h>
 
 #include "desc.h"
-
-/* VknMoments, VknSums, and affine records; coefficients are twice as long. */
-#define RECORD_BYTES sizeof(VknMoments)
-
-/* A kernel family and what it may bind; most uses of any is fourteen. */
-typedef struct Stage {
-    VknKernel kernel[VKN_ACCESS_COUNT];
-    uint32_t statistic_bytes; /* the largest of what it binds per statistic, per part for reduce */
-    VknUse uses[16];
-} Stage;
-
-#define USE(resource, binding, direction)                                                                    \
-    { VKN_##resource, VKN_BINDING_##binding, VKN_##direction }
-#define END                                                                                                  \
-    { VKN_RESOURCE_COUNT, 0, VKN_READ }
-#define USE_AFFINE USE(ROLE_GAMMA, GAMMA, READ), USE(ROLE_BETA, BETA, READ)
-#define USE_SAVED(direction)                                                                                 \
-    USE(ROLE_MEAN, MEAN, direction), USE(ROLE_INV_STD, SPREAD, direction),                                   \
-        USE(ROLE_VARIANCE, SPREAD, direction)
-#define USE_RUNNING                                                                                          \
-    USE(ROLE_RUNNING_MEAN, RUNNING_MEAN, UPDATE), USE(ROLE_RUNNING_VARIANCE, RUNNING_VARIANCE, UPDATE)
-#define USE_OUTPUT                                                                                           \
-    USE(ROLE_Y, Y, WRITE), USE(ROLE_RESIDUAL, RESIDUAL, READ), USE(ROLE_SLOPE, SLOPE, READ),                 \
-        USE(ROLE_ACTIVATION_MASK, ACTIVATION_MASK, WRITE), USE(ROLE_RESIDUAL_SUM, RESIDUAL_SUM, WRITE)
-/* x, y or both; with y in x's place, or of these one: where the derivative of the activation comes from. */
-#define USE_INPUT                                                                                            \
-    USE(ROLE_X, X, READ), USE(ROLE_Y, X, READ), USE(ROLE_DY, DY, READ), USE(ROLE_RESIDUAL, SOURCE, READ),    \
-        USE(ROLE_Y, SOURCE, READ), USE(ROLE_ACTIVATION_MASK, SOURCE, READ), USE(ROLE_SLOPE, SOURCE, READ)
-#define USE_GRADIENTS                                                                                        \
-    USE(ROLE_DX, DX, WRITE), USE(ROLE_DRESIDUAL, DRESIDUAL, WRITE),                                          \
-        USE(ROLE_DRESIDUAL_SUM, DRESIDUAL_SUM, READ), USE(RESOURCE_COEFFICIENTS, COEFFICIENTS_IN, READ)
-#define ACCESSES(row, column, any)                                                                           \
-    {                                                                                                        \
-        [VKN_ACCESS_ROW] = VKN_KERNEL_##row, [VKN_ACCESS_COLUMN] = VKN_KERNEL_##column,                      \
-        [VKN_ACCESS_ANY] = VKN_KERNEL_##any                                                                  \
-    }
-
-/* There is no fused "any" kernel: VKN_KERNEL_COUNT. */
-static const Stage NORM = {
-    ACCESSES(NORM_ROW, NORM_COLUMN, COUNT),
-    4,
-    {USE(ROLE_X, X, READ), USE_OUTPUT, USE_AFFINE, USE_SAVED(WRITE), USE_RUNNING, END}};
-static const Stage REDUCE = {
-    ACCESSES(REDUCE_ROW, REDUCE_COLUMN, REDUCE_ANY),
-    RECORD_BYTES,
-    {USE(ROLE_X, X, READ), USE(ROLE_MASK, MASK, READ), USE(RESOURCE_PARTS, RECORDS_OUT, WRITE), END}};
-/* x + residual has the statistic. */
-static const Stage REDUCE_BEFORE = {ACCESSES(REDUCE_ROW, REDUCE_COLUMN, REDUCE_ANY),
-                                    RECORD_BYTES,
-                                    {USE(ROLE_X, X, READ), USE(ROLE_RESIDUAL, RESIDUAL, READ),
-                                     USE(ROLE_MASK, MASK, READ), USE(RESOURCE_PARTS, RECORDS_OUT, WRITE),
-                                     END}};
-static const Stage APPLY_GIVEN = {ACCESSES(APPLY_ROW, APPLY_COLUMN, APPLY_ANY),
-                                  4,
-                                  {USE(ROLE_X, X, READ), USE_OUTPUT, USE_AFFINE, USE_SAVED(READ), END}};
-static const Stage APPLY = {ACCESSES(APPLY_ROW, APPLY_COLUMN, APPLY_ANY),
-                            RECORD_BYTES,
-                            {USE(ROLE_X, X, READ), USE_OUTPUT, USE(RESOURCE_AFFINE, AFFINE_IN, READ),
-                             USE(ROLE_MASK, MASK, READ), END}};
-static const Stage FINISH = {
-    ACCESSES(FINISH, FINISH, FINISH), RECORD_BYTES, {USE_AFFINE, USE_SAVED(WRITE), USE_RUNNING, END}};
-
-static const Stage FINISH_RESULT = {ACCESSES(FINISH, FINISH, FINISH),
-                                    RECORD_BYTES,
-                                    {USE(ROLE_RESULT, RESULT, WRITE), USE(ROLE_INDEX, INDEX, WRITE), END}};
-
-/* Batch renormalization: finish leaves to renorm what depends on the renorm moments. */
-static const Stage FINISH_BEFORE_RENORM = {
-    ACCESSES(FINISH, FINISH, FINISH),
-    RECORD_BYTES,
-    {USE_SAVED(WRITE), USE(ROLE_RUNNING_MEAN, RUNNING_MEAN, UPDATE), END}};
-static const Stage RENORM = {
-    ACCESSES(RENORM, RENORM, RENORM),
-    RECORD_BYTES,
-    {USE(RESOURCE_AFFINE, RECORDS_OUT, UPDATE), USE_AFFINE, USE(ROLE_RENORM_MEAN, RENORM_MEAN, UPDATE),
-     USE(ROLE_RENORM_STD, RENORM_STD, UPDATE), USE(ROLE_RUNNING_STD, RUNNING_STD, UPDATE),
-     USE(ROLE_RUNNING_VARIANCE, RUNNING_VARIANCE, WRITE), USE(ROLE_RENORM, RENORM_OUT, WRITE), END}};
-
-static const Stage GRADIENT_NORM = {ACCESSES(GRADIENT_NORM_ROW, GRADIENT_NORM_COLUMN, COUNT),
-                                    RECORD_BYTES,
-                                    {USE_INPUT, USE_AFFINE, USE_SAVED(READ), USE(ROLE_DX, NORM_DX, WRITE),
-                                     USE(RESOURCE_PARTS, RECORDS_OUT, WRITE), END}};
-static const Stage GRADIENT_REDUCE = {
-    ACCESSES(GRADIENT_REDUCE_ROW, GRADIENT_REDUCE_COLUMN, GRADIENT_REDUCE_ANY),
-    RECORD_BYTES,
-    {USE_INPUT, USE_AFFINE, USE_SAVED(READ), USE(RESOURCE_PARTS, RECORDS_OUT, WRITE), END}};
-static const Stage GRADIENT_APPLY = {ACCESSES(GRADIENT_APPLY_ROW, GRADIENT_APPLY_COLUMN, GRADIENT_APPLY_ANY),
-                                     2 * RECORD_BYTES,
-                                     {USE_INPUT, USE_GRADIENTS, USE(ROLE_MASK, MASK, READ), END}};
-/* Where gamma and beta differ between elements: no records hold them. */
-static const Stage APPLY_ELEMENTS = {
-    ACCESSES(APPLY_ROW, APPLY_COLUMN, APPLY_ANY),
-    RECORD_BYTES,
-    {USE(ROLE_X, X, READ), USE_OUTPUT, USE_AFFINE, USE(RESOURCE_AFFINE, AFFINE_IN, READ), END}};
-static const Stage FINISH_ELEMENTS = {
-    ACCESSES(FINISH, FINISH, FINISH), RECORD_BYTES, {USE_SAVED(WRITE), END}};
-static const Stage GRADIENT_FINISH_ELEMENTS = {
-    ACCESSES(GRADIENT_FINISH, GRADIENT_FINISH, GRADIENT_FINISH), 2 * RECORD_BYTES, {USE_SAVED(READ), END}};
-static const Stage GRADIENT_APPLY_ELEMENTS = {
-    ACCESSES(GRADIENT_APPLY_ROW, GRADIENT_APPLY_COLUMN, GRADIENT_APPLY_ANY),
-    2 * RECORD_BYTES,
-    {USE_INPUT, USE_GRADIENTS, USE(ROLE_GAMMA, APPLY_GAMMA, READ), USE(ROLE_BETA, APPLY_BETA, READ), END}};
-static const Stage GRADIENT_FINISH = {
-    ACCESSES(GRADIENT_FINISH, GRADIENT_FINISH, GRADIENT_FINISH),
-    2 * RECORD_BYTES,
-    {USE_AFFINE, USE_SAVED(READ), USE(ROLE_DGAMMA, DGAMMA, UPDATE), USE(ROLE_DBETA, DBETA, UPDATE), END}};
-
-static const Stage GRADIENT_FINISH_SLOPE = {ACCESSES(GRADIENT_FINISH, GRADIENT_FINISH, GRADIENT_FINISH),
-                                            RECORD_BYTES,
-                                            {USE(ROLE_DSLOPE, DSLOPE, UPDATE), END}};
-
-/* What does not fit beside a mask, renormalization or virtual batches is prepared as coefficients first. */
-static const Stage GRADIENT_PREPARE = {ACCESSES(GRADIENT_FINISH, GRADIENT_FINISH, GRADIENT_FINISH),
-                                       2 * RECORD_BYTES,
-                                       {USE_AFFINE, USE_SAVED(READ), USE(ROLE_RENORM, RENORM_IN, READ), END}};
-static const Stage GRADIENT_REDUCE_PREPARED = {
-    ACCESSES(GRADIENT_REDUCE_ROW, GRADIENT_REDUCE_COLUMN, GRADIENT_REDUCE_ANY),
-    2 * RECORD_BYTES,
-    {USE_INPUT, USE(ROLE_MASK, MASK, READ), USE(RESOURCE_COEFFICIENTS, COEFFICIENTS_IN, READ),
-     USE(RESOURCE_PARTS, RECORDS_OUT, WRITE), END}};
-static const Stage GRADIENT_FINISH_PREPARED = {ACCESSES(GRADIENT_FINISH, GRADIENT_FINISH, GRADIENT_FINISH),
-                                               2 * RECORD_BYTES,
-                                               {USE(RESOURCE_COEFFICIENTS, COEFFICIENTS_IN, UPDATE),
-                                                USE(ROLE_DGAMMA, DGAMMA, UPDATE),
-                                                USE(ROLE_DBETA, DBETA, UPDATE), END}};
+#include "stage.h"
 
 static bool is_gradient(const VknPlanner *p) {
     return vkn_operation_is_gradient(p->schedule->desc.operation);
@@ -175,7 +51,7 @@ static VknBox planner_cut(const VknPlanner *p, uint64_t statistic_bytes, uint64_
 
 /* ------------------------------------------------------------------------------------------ stages */
 
-static VknWorker stage_worker(const VknPlanner *p, const Stage *stage, VknTeam team) {
+static VknWorker stage_worker(const VknPlanner *p, const VknStage *stage, VknTeam team) {
     VknWorker worker = vkn_team_worker(p->caps, team);
     return vkn_shaders[stage->kernel[p->access]][VKN_WORKER_ALONE].code ? VKN_WORKER_ALONE : worker;
 }
@@ -207,12 +83,12 @@ static bool is_elementwise(const VknPlanner *p, VknWorker worker) {
 }
 
 /* At most how many loop iterations an invocation runs for one part. */
-static uint64_t part_iterations(const VknPlanner *p, const Stage *stage, const Tiling *t) {
+static uint64_t part_iterations(const VknPlanner *p, const VknStage *stage, const Tiling *t) {
     VknWorker worker = stage_worker(p, stage, p->team);
     uint64_t walk = vkn_divide_up(t->length, vkn_worker_lanes(p, worker));
-    bool masked = (stage == &REDUCE || stage == &REDUCE_BEFORE) &&
+    bool masked = (stage == &vkn_stage_reduce || stage == &vkn_stage_reduce_before) &&
                   p->schedule->desc.roles & VKN_HAS_MASK; /* it looks for its shift */
-    bool twice = stage == &NORM || stage == &GRADIENT_NORM || masked;
+    bool twice = stage == &vkn_stage_norm || stage == &vkn_stage_gradient_norm || masked;
     if (is_elementwise(p, worker))
         return 1;
     if (p->access != VKN_ACCESS_ANY) /* each run has a head, a body in two loops, and a tail */
@@ -221,7 +97,7 @@ static uint64_t part_iterations(const VknPlanner *p, const Stage *stage, const T
 }
 
 /* What a dispatch hands out to workers. */
-static uint64_t box_items(const VknPlanner *p, const Stage *stage, const VknBox *box, uint64_t parts) {
+static uint64_t box_items(const VknPlanner *p, const VknStage *stage, const VknBox *box, uint64_t parts) {
     uint64_t statistics = vkn_box_count(p->view, box, true);
     if (is_elementwise(p, stage_worker(p, stage, p->team)))
         return statistics * vkn_box_count(p->view, box, false);
@@ -230,7 +106,7 @@ static uint64_t box_items(const VknPlanner *p, const Stage *stage, const VknBox 
 }
 
 /* Chooses boxes and parts so that neither bindings nor loops grow too long. `whole`: one part. */
-static Tiling tile(const VknPlanner *p, const Stage *stage, uint64_t statistic_bytes, bool whole) {
+static Tiling tile(const VknPlanner *p, const VknStage *stage, uint64_t statistic_bytes, bool whole) {
     VknWorker worker = stage_worker(p, stage, p->team);
     Tiling t;
     for (uint64_t elements = (uint64_t)1 << 30;; elements /= 2) {
@@ -249,7 +125,7 @@ static Tiling tile(const VknPlanner *p, const Stage *stage, uint64_t statistic_b
 }
 
 bool vkn_planner_sees_whole(const VknPlanner *p) {
-    const Stage *stage = is_gradient(p) ? &GRADIENT_NORM : &NORM;
+    const VknStage *stage = is_gradient(p) ? &vkn_stage_gradient_norm : &vkn_stage_norm;
     Tiling t = tile(p, stage, stage->statistic_bytes, true);
     return vkn_cut_count(p->view, &t.chunk, false) == 1 &&
            part_iterations(p, stage, &t) <= VKN_MOST_ITERATIONS;
@@ -270,7 +146,7 @@ static bool has_elements(const VknPlanner *p) {
 }
 
 /* One step per box. The parts of a statistic's boxes are numbered through, `total` of them. */
-static VknResult emit_boxes(VknPlanner *p, const Stage *stage, const Tiling *t, uint64_t total) {
+static VknResult emit_boxes(VknPlanner *p, const VknStage *stage, const Tiling *t, uint64_t total) {
     uint64_t kept = vkn_cut_count(p->view, &t->chunk, true);
     uint64_t reduced = vkn_cut_count(p->view, &t->chunk, false);
     p->stage++;
@@ -304,7 +180,7 @@ static bool is_prepared(const VknPlanner *p) {
 }
 
 VknResult vkn_emit_norm(VknPlanner *p) {
-    const Stage *stage = is_gradient(p) ? &GRADIENT_NORM : &NORM;
+    const VknStage *stage = is_gradient(p) ? &vkn_stage_gradient_norm : &vkn_stage_norm;
     Tiling t = tile(p, stage, stage->statistic_bytes, true);
     if (is_gradient(p))
         vkn_region_add(p, VKN_RESOURCE_PARTS, p->view->statistic_count);
@@ -314,17 +190,17 @@ VknResult vkn_emit_norm(VknPlanner *p) {
 /* The more parts a statistic has, the fewer statistics fit a binding of PARTS. */
 VknResult vkn_emit_reduce(VknPlanner *p, uint64_t *parts) {
     bool is_before = p->schedule->desc.residual_use == VKN_RESIDUAL_BEFORE;
-    const Stage *stage = is_prepared(p)   ? &GRADIENT_REDUCE_PREPARED
-                         : is_gradient(p) ? &GRADIENT_REDUCE
-                         : is_before      ? &REDUCE_BEFORE
-                                          : &REDUCE;
-    uint64_t most = binding_bytes(p->caps) / RECORD_BYTES;
+    const VknStage *stage = is_prepared(p)   ? &vkn_stage_gradient_reduce_prepared
+                            : is_gradient(p) ? &vkn_stage_gradient_reduce
+                            : is_before      ? &vkn_stage_reduce_before
+                                             : &vkn_stage_reduce;
+    uint64_t most = binding_bytes(p->caps) / VKN_RECORD_BYTES;
     uint64_t guess;
     Tiling t;
     *parts = 1;
     do {
         guess = *parts;
-        t = tile(p, stage, vkn_max(guess * RECORD_BYTES, stage->statistic_bytes), false);
+        t = tile(p, stage, vkn_max(guess * VKN_RECORD_BYTES, stage->statistic_bytes), false);
         *parts = vkn_cut_count(p->view, &t.chunk, false) * t.parts;
         if (*parts > most)
             return VKN_FAIL(p->host, UNSUPPORTED,
@@ -337,11 +213,11 @@ VknResult vkn_emit_reduce(VknPlanner *p, uint64_t *parts) {
 }
 
 VknResult vkn_emit_apply(VknPlanner *p) {
-    const Stage *stage = &APPLY_GIVEN;
+    const VknStage *stage = &vkn_stage_apply_given;
     if (is_gradient(p))
-        stage = has_elements(p) ? &GRADIENT_APPLY_ELEMENTS : &GRADIENT_APPLY;
+        stage = has_elements(p) ? &vkn_stage_gradient_apply_elements : &vkn_stage_gradient_apply;
     else if (p->region[VKN_RESOURCE_AFFINE - VKN_ROLE_COUNT].size > 0)
-        stage = has_elements(p) ? &APPLY_ELEMENTS : &APPLY;
+        stage = has_elements(p) ? &vkn_stage_apply_elements : &vkn_stage_apply;
     Tiling t = tile(p, stage, stage->statistic_bytes, false);
     return emit_boxes(p, stage, &t, vkn_cut_count(p->view, &t.chunk, false) * t.parts);
 }
@@ -351,7 +227,7 @@ VknResult vkn_emit_apply(VknPlanner *p) {
 /* One step of finish: parts [part, part + part_count) of channels [first, first + count), in all virtual
  * batches. */
 typedef struct Finish {
-    const Stage *stage;
+    const VknStage *stage;
     uint32_t source;
     uint64_t statistic_stride; /* of the source, in records */
     uint64_t part_stride;
@@ -447,17 +323,18 @@ static VknResult gather(VknPlanner *p, Finish f) {
 }
 
 VknResult vkn_emit_finish(VknPlanner *p, uint32_t source, uint64_t parts, uint32_t merged) {
-    const Stage *stage = &FINISH;
+    const VknStage *stage = &vkn_stage_finish;
     if (is_gradient(p))
-        stage = is_prepared(p)    ? &GRADIENT_FINISH_PREPARED
-                : has_elements(p) ? &GRADIENT_FINISH_ELEMENTS
-                                  : &GRADIENT_FINISH;
+        stage = is_prepared(p)                        ? &vkn_stage_gradient_finish_prepared
+                : has_elements(p)                     ? &vkn_stage_gradient_finish_elements
+                : merged == VKN_RESOURCE_COEFFICIENTS ? &vkn_stage_gradient_finish
+                                                      : &vkn_stage_gradient_finish_parameters;
     else if (p->schedule->desc.operation == VKN_OPERATION_REDUCE)
-        stage = &FINISH_RESULT;
+        stage = &vkn_stage_finish_result;
     else if (p->schedule->desc.roles & VKN_HAS_RENORM_MEAN)
-        stage = &FINISH_BEFORE_RENORM;
+        stage = &vkn_stage_finish_before_renorm;
     else if (has_elements(p))
-        stage = &FINISH_ELEMENTS;
+        stage = &vkn_stage_finish_elements;
     uint64_t most = binding_bytes(p->caps) / stage->statistic_bytes;
     uint64_t statistics = p->view->statistic_count;
     Finish f = {.stage = stage,
@@ -491,19 +368,19 @@ VknResult vkn_emit_finish(VknPlanner *p, uint32_t source, uint64_t parts, uint32
     else if (merged >= VKN_ROLE_COUNT && merged != VKN_RESOURCE_COUNT)
         vkn_region_add(p, merged, statistics);
     uint32_t roles = p->schedule->desc.roles;
-    bool slope = roles & VKN_HAS_DSLOPE && stage != &GRADIENT_FINISH_ELEMENTS;
+    bool slope = roles & VKN_HAS_DSLOPE && stage != &vkn_stage_gradient_finish_elements;
     bool only_slope = slope && merged == VKN_RESOURCE_COUNT && !(roles & (VKN_HAS_DGAMMA | VKN_HAS_DBETA));
     VknResult result = only_slope ? VKN_SUCCESS : finish_stage(p, f);
     if (result || !slope)
         return result;
-    f.stage = &GRADIENT_FINISH_SLOPE; /* there is no binding left beside the others */
+    f.stage = &vkn_stage_gradient_finish_slope; /* there is no binding left beside the others */
     f.merged = VKN_RESOURCE_COUNT;
     return finish_stage(p, f);
 }
 
 VknResult vkn_emit_prepare(VknPlanner *p) {
     vkn_region_add(p, VKN_RESOURCE_COEFFICIENTS, p->view->statistic_count);
-    return finish_stage(p, (Finish){.stage = &GRADIENT_PREPARE,
+    return finish_stage(p, (Finish){.stage = &vkn_stage_gradient_prepare,
                                     .stores = true,
                                     .merged = VKN_RESOURCE_COEFFICIENTS,
                                     .merged_total = 1});
@@ -516,7 +393,8 @@ VknResult vkn_emit_renorm(VknPlanner *p) {
     float values[] = {desc->renorm_r_min, desc->renorm_r_max, desc->renorm_d_max, weight, 1 - weight};
     uint32_t first = p->schedule->step_count;
     VknResult result = finish_stage(
-        p, (Finish){.stage = &RENORM, .stores = true, .merged = VKN_RESOURCE_COUNT, .merged_total = 1});
+        p, (Finish){
+               .stage = &vkn_stage_renorm, .stores = true, .merged = VKN_RESOURCE_COUNT, .merged_total = 1});
     for (uint32_t i = first; i < p->schedule->step_count; i++)
         for (uint32_t j = 0; j < sizeof values / sizeof *values; j++)
             vkn_step_set_float(&p->schedule->steps[i], VKN_SPEC_RENORM + j, values[j]);

@@ -31,7 +31,7 @@
  *     ramp(slope, z)       slope * z for z <= 0, where a slope of 0 gives 0 for z = -inf too
  *     gate(z, weight)      z * weight, where a weight of 0 gives 0 for infinite z too
  * which are accurate, and good for any z; GLSL's exp, log, pow and tanh are neither on some drivers. What
- * else shaders/activation.glsl has is not promised to stay. An expression should be finite for every finite z
+ * else shaders/functions.glsl has is not promised to stay. An expression should be finite for every finite z
  * and have no intermediate that overflows: drivers differ in what they make of infinity. The kernels pass on
  * a NaN themselves. Choose with mix(other, this, condition) rather than ?:, of which software renderers make
  * branches in the innermost loop, slow to compile and to run.

@@ -108,14 +108,10 @@ static void job_end(Job *job) {
  * cannot name what begins with a capital letter. */
 static const char BEGIN[] = "#version 460\n"
                             "#define VKN_GLSL\n"
-                            "#define FUNCTIONS_ALONE\n"
                             "#define INFINITY 0.0\n" /* kernel.glsl has these two */
                             "#define NOT_A_NUMBER 0.0\n"
-                            "#include \"interface.h\"\n"
-                            "#include \"activation.glsl\"\n"
-                            "#define p0 PARAMETER_0\n"
-                            "#define p1 PARAMETER_1\n"
-                            "#define p2 PARAMETER_2\n"
+                            "#include \"functions.glsl\"\n"
+                            "const float p0 = 1.0, p1 = 1.0, p2 = 1.0;\n"
                             "float PROBE(float z) { return (";
 static const char END[] = "); }\n"
                           "void main() { gl_Position = vec4(PROBE(0.0)); }\n";

@@ -1,0 +1,40 @@
+/* THE stage table: kernel families, and what each binds where. */
+#ifndef VKN_STAGE_H
+#define VKN_STAGE_H
+
+#include "step.h"
+
+/* VknMoments, VknSums, and affine records; coefficients are twice as long. */
+#define VKN_RECORD_BYTES sizeof(VknMoments)
+
+/* A kernel family and what it may bind; most uses of any is fourteen. */
+typedef struct VknStage {
+    VknKernel kernel[VKN_ACCESS_COUNT];
+    uint32_t statistic_bytes; /* the largest of what it binds per statistic, per part for reduce */
+    VknUse uses[16];
+} VknStage;
+
+extern const VknStage vkn_stage_norm;
+extern const VknStage vkn_stage_reduce;
+extern const VknStage vkn_stage_reduce_before;
+extern const VknStage vkn_stage_apply_given;
+extern const VknStage vkn_stage_apply;
+extern const VknStage vkn_stage_finish;
+extern const VknStage vkn_stage_finish_result;
+extern const VknStage vkn_stage_finish_before_renorm;
+extern const VknStage vkn_stage_renorm;
+extern const VknStage vkn_stage_gradient_norm;
+extern const VknStage vkn_stage_gradient_reduce;
+extern const VknStage vkn_stage_gradient_apply;
+extern const VknStage vkn_stage_apply_elements;
+extern const VknStage vkn_stage_finish_elements;
+extern const VknStage vkn_stage_gradient_finish_elements;
+extern const VknStage vkn_stage_gradient_apply_elements;
+extern const VknStage vkn_stage_gradient_finish;
+extern const VknStage vkn_stage_gradient_finish_parameters;
+extern const VknStage vkn_stage_gradient_finish_slope;
+extern const VknStage vkn_stage_gradient_prepare;
+extern const VknStage vkn_stage_gradient_reduce_prepared;
+extern const VknStage vkn_stage_gradient_finish_prepared;
+
+#endif

@@ -1,0 +1,105 @@
+// Elements of a gradient, from memory and back.
+
+// Elements count from the start of the box.
+float source_at(uint y, uint residual)
+{
+    if (IS(VKN_MODE_FROM_OUTPUT))
+        return 0.0;
+    if (HAS(VKN_HAS_RESIDUAL))
+        return residual_load(first_of(VKN_BINDING_SOURCE) + residual);
+    if (HAS(VKN_HAS_Y))
+        return y_load(first_of(VKN_BINDING_SOURCE) + y);
+    if (HAS(VKN_HAS_ACTIVATION_MASK))
+        return activation_mask_load(first_of(VKN_BINDING_SOURCE) + y);
+    return 0.0;
+}
+
+vec4 source_at4(uint y)
+{
+    if (IS(VKN_MODE_FROM_OUTPUT))
+        return vec4(0.0);
+    uint quad = (first_of(VKN_BINDING_SOURCE) + y) >> 2;
+    if (HAS(VKN_HAS_RESIDUAL))
+        return residual_load4(quad);
+    if (HAS(VKN_HAS_Y))
+        return y_load4(quad);
+    if (HAS(VKN_HAS_ACTIVATION_MASK))
+        return activation_mask_load4(quad);
+    return vec4(0.0);
+}
+
+// `parameter`: of the first element; the others' are `step` apart. Seen from the parameters, it is the
+// statistic.
+Element element_with(Element e, uint parameter, uint step)
+{
+    if (IS(VKN_MODE_ELEMENT_PARAMETERS)) {
+        e.gamma = gamma_at4(parameter, step);
+        e.beta = beta_at4(parameter, step);
+        e.slope = slope_at4(parameter, step);
+    }
+    if (IS(VKN_MODE_ELEMENT_STATISTICS)) {
+        for (uint k = 0; k < 4; k++) {
+            e.mean[k] = saved_mean(parameter + k * step);
+            e.inv_std[k] = saved_scale(parameter + k * step);
+        }
+    }
+    return e;
+}
+
+Element element_at(uint x, uint y, uint residual, uint parameter)
+{
+    Element e;
+    e.x = vec4(x_load(first_of(VKN_BINDING_X) + x));
+    e.dy = vec4(dy_load(first_of(VKN_BINDING_DY) + y));
+    e.source = vec4(source_at(y, residual));
+    e.counted = vec4(1.0);
+    return element_with(e, parameter, 0);
+}
+
+Element element_at4(uint x, uint y, uint parameter, uint step)
+{
+    Element e;
+    e.x = x_load4((first_of(VKN_BINDING_X) + x) >> 2);
+    e.dy = dy_load4((first_of(VKN_BINDING_DY) + y) >> 2);
+    e.source = source_at4(y);
+    e.counted = vec4(1.0);
+    return element_with(e, parameter, step);
+}
+
+// What the gradient of an element is written to: dx, dresidual, both, or neither.
+void gradient_store(uint x, uint y, vec4 dx, vec4 dresidual, uint count)
+{
+    for (uint k = 0; k < count; k++) {
+        if (HAS(VKN_HAS_DRESIDUAL_SUM))
+            dx[k] += dresidual_sum_load(first_of(VKN_BINDING_DRESIDUAL_SUM) + x + k);
+        if (HAS(VKN_HAS_DX))
+            dx_store(first_of(DX_BINDING) + x + k, dx[k]);
+        if (HAS(VKN_HAS_DRESIDUAL))
+            dresidual_store(first_of(VKN_BINDING_DRESIDUAL) + y + k, dresidual[k]);
+    }
+}
+
+void gradient_store4(uint x, uint y, vec4 dx, vec4 dresidual)
+{
+    if (HAS(VKN_HAS_DRESIDUAL_SUM))
+        dx += dresidual_sum_load4((first_of(VKN_BINDING_DRESIDUAL_SUM) + x) >> 2);
+    if (HAS(VKN_HAS_DX))
+        dx_store4((first_of(DX_BINDING) + x) >> 2, dx);
+    if (HAS(VKN_HAS_DRESIDUAL))
+        dresidual_store4((first_of(VKN_BINDING_DRESIDUAL) + y) >> 2, dresidual);
+}
+
+// Whether quads from these elements on are aligned in all that is read; and in all that is written, too.
+bool element_is_aligned(uint x, uint y)
+{
+    return is_aligned(VKN_BINDING_X, x) && is_aligned(VKN_BINDING_DY, y) &&
+           (!HAS(VKN_HAS_RESIDUAL | VKN_HAS_Y | VKN_HAS_ACTIVATION_MASK) || IS(VKN_MODE_FROM_OUTPUT) ||
+            is_aligned(VKN_BINDING_SOURCE, y));
+}
+
+bool are_aligned(uint x, uint y)
+{
+    return element_is_aligned(x, y) && (!HAS(VKN_HAS_DX) || is_aligned(DX_BINDING, x)) &&
+           (!HAS(VKN_HAS_DRESIDUAL_SUM) || is_aligned(VKN_BINDING_DRESIDUAL_SUM, x)) &&
+           (!HAS(VKN_HAS_DRESIDUAL) || is_aligned(VKN_BINDING_DRESIDUAL, y));
+}

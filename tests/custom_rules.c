@@ -105,13 +105,14 @@ static void check_wrong(Fixture *fixture, const char *expression, const char *wo
     VknActivationId id = VKN_ACTIVATION_TANH, after;
     char message[512];
     for (int i = 0; i < 2; i++) {
-        const VknCustomActivation custom = {.value = i ? "z" : expression,
-                                            .derivative = i ? expression : NULL};
+        const VknCustomActivation custom = {
+            .name = "wrong", .value = i ? "z" : expression, .derivative = i ? expression : NULL};
         VknResult result =
             vkn_activation_compile(context, vkn_compiler_glslang(), &custom, message, sizeof message, &id);
         if (!strstr(message, words))
             fail_msg("of %s the message should say \"%s\", it says \"%s\"", expression, words, message);
-        assert_fails(&fixture->log, result, VKN_ERROR_INVALID_ARGUMENT, i ? "derivative: " : "value: ");
+        assert_fails(&fixture->log, result, VKN_ERROR_INVALID_ARGUMENT,
+                     i ? "derivative of activation wrong: " : "value of activation wrong: ");
         assert_int_equal(id, VKN_ACTIVATION_TANH);
     }
     assert_int_equal(compile(context, "2.0 * z", "2.0", &after), VKN_SUCCESS);

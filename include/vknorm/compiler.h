@@ -66,7 +66,7 @@ typedef struct VknCompiler VknCompiler;
 
 /* Checks the expressions, which takes milliseconds, and gives the activation an id of this context, valid as
  * long as the context. The same expressions have the same id. The kernels that use it are compiled when a
- * plan is created that is the first to need them, which adds about 20 ms each to what the driver takes.
+ * plan is created that is the first to need them, which adds about 30 ms each to what the driver takes.
  *
  * What is wrong with an expression, as the compiler says it, and at which character, is logged like every
  * error and copied to `message` if that is not NULL: `message_size` bytes at most, ended by a NUL, empty on

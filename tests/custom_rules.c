@@ -328,17 +328,18 @@ static bool run_with(Fixture *fixture, Heap *heap) {
     const VkAllocationCallbacks callbacks = {heap, heap_allocate, heap_refuse, heap_free, NULL, NULL};
     VknContextDesc context_desc = *vkn_runtime_context_desc(fixture->runtime);
     VknContext *context;
-    VknActivationId a, b;
+    VknActivationId a = VKN_ACTIVATION_IDENTITY, b = a;
     bool failed = false;
     context_desc.allocator = &callbacks;
     long fail_at = heap->fail_at;
     heap->fail_at = 0;
     assert_int_equal(vkn_context_create(&context_desc, &context), VKN_SUCCESS);
     heap->fail_at = fail_at ? heap->total + fail_at : 0;
-    for (int step = 0; step < 3;) {
+    for (int step = 0; step < 4;) {
         VknDesc desc = desc_with(VKN_OPERATION_APPLY, a, b);
         VknResult result = step == 0   ? compile(context, "z * 2.0", NULL, &a)
-                           : step == 1 ? compile(context, "z * 3.0", NULL, &b)
+                           : step == 1 ? compile(context, "z * 2.0", NULL, &b) /* the same */
+                           : step == 2 ? compile(context, "z * 3.0", NULL, &b)
                                        : plan_once(context, &desc);
         step += result == VKN_SUCCESS;
         if (result != VKN_SUCCESS) {

@@ -53,9 +53,8 @@ static const char *append(char **end, const char *text) {
     return copy;
 }
 
-static VknCustom *custom_create(const VknHost *host, const VknCompiler *compiler,
+static VknCustom *custom_create(const VknHost *host, const VknCompiler *compiler, const char *name,
                                 const VknCustomActivation *custom) {
-    const char *name = custom->name ? custom->name : "custom";
     size_t derivative = custom->derivative ? strlen(custom->derivative) + 1 : 0;
     VknCustom *c =
         vkn_host_alloc(host, sizeof *c + strlen(name) + 1 + strlen(custom->value) + 1 + derivative);
@@ -94,11 +93,12 @@ static VknResult compile(VknContext *context, const VknCompiler *compiler, const
     const VknHost *host = &context->host;
     uint32_t number;
     VknResult result = VKN_SUCCESS;
+    const char *name = custom->name ? custom->name : "custom";
     if (!compiler->check(custom->value, message))
-        result = VKN_FAIL(host, INVALID_ARGUMENT, "vkn_activation_compile: value: %s", message);
+        result = VKN_FAIL(host, INVALID_ARGUMENT, "value of activation %s: %s", name, message);
     else if (custom->derivative && !compiler->check(custom->derivative, message))
-        result = VKN_FAIL(host, INVALID_ARGUMENT, "vkn_activation_compile: derivative: %s", message);
-    VknCustom *c = result ? NULL : custom_create(host, compiler, custom);
+        result = VKN_FAIL(host, INVALID_ARGUMENT, "derivative of activation %s: %s", name, message);
+    VknCustom *c = result ? NULL : custom_create(host, compiler, name, custom);
     if (!result && !c)
         result = VKN_ERROR_OUT_OF_HOST_MEMORY;
     if (!result && !add(&context->customs, c, &number)) {
@@ -131,9 +131,12 @@ VknResult vkn_activation_compile(VknContext *context, const VknCompiler *compile
         return VKN_FAIL(&context->host, UNSUPPORTED,
                         "vkn_activation_compile: no compiler; vkn_compiler_glslang() is one where vknorm was "
                         "built with VKNORM_COMPILER=ON");
+    VknResult result = vkn_context_check(context);
+    if (result)
+        return result;
     if (!compiler->open())
         return VKN_FAIL(&context->host, OUT_OF_HOST_MEMORY, "vkn_activation_compile: the compiler failed");
-    VknResult result = compile(context, compiler, custom, wrong, id);
+    result = compile(context, compiler, custom, wrong, id);
     if (message && message_size)
         snprintf(message, message_size, "%s", wrong);
     return result;

@@ -169,11 +169,12 @@ static void test_every_row(void **state) {
         }
 }
 
-/* One that is custom, and one of the table. */
+/* One that is custom, alone and then with one of the table. */
 static void test_beside_the_table(void **state) {
     for (size_t operation = 0; operation < LENGTH(operations); operation++) {
         VknDesc desc = desc_of_operation(operation, false, VKN_TYPE_F32);
         desc.activation = vkn_activation_default(VKN_ACTIVATION_TANH);
+        check_same(*state, &desc, true, false);
         desc.prologue = vkn_activation_default(VKN_ACTIVATION_GELU);
         check_same(*state, &desc, true, false);
         check_same(*state, &desc, false, true);

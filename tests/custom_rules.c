@@ -105,13 +105,14 @@ static void check_wrong(Fixture *fixture, const char *expression, const char *wo
     VknActivationId id = VKN_ACTIVATION_TANH, after;
     char message[512];
     for (int i = 0; i < 2; i++) {
-        const VknCustomActivation custom = {.value = i ? "z" : expression,
-                                            .derivative = i ? expression : NULL};
+        const VknCustomActivation custom = {
+            .name = "wrong", .value = i ? "z" : expression, .derivative = i ? expression : NULL};
         VknResult result =
             vkn_activation_compile(context, vkn_compiler_glslang(), &custom, message, sizeof message, &id);
         if (!strstr(message, words))
             fail_msg("of %s the message should say \"%s\", it says \"%s\"", expression, words, message);
-        assert_fails(&fixture->log, result, VKN_ERROR_INVALID_ARGUMENT, i ? "derivative: " : "value: ");
+        assert_fails(&fixture->log, result, VKN_ERROR_INVALID_ARGUMENT,
+                     i ? "derivative of activation wrong: " : "value of activation wrong: ");
         assert_int_equal(id, VKN_ACTIVATION_TANH);
     }
     assert_int_equal(compile(context, "2.0 * z", "2.0", &after), VKN_SUCCESS);
@@ -327,17 +328,18 @@ static bool run_with(Fixture *fixture, Heap *heap) {
     const VkAllocationCallbacks callbacks = {heap, heap_allocate, heap_refuse, heap_free, NULL, NULL};
     VknContextDesc context_desc = *vkn_runtime_context_desc(fixture->runtime);
     VknContext *context;
-    VknActivationId a, b;
+    VknActivationId a = VKN_ACTIVATION_IDENTITY, b = a;
     bool failed = false;
     context_desc.allocator = &callbacks;
     long fail_at = heap->fail_at;
     heap->fail_at = 0;
     assert_int_equal(vkn_context_create(&context_desc, &context), VKN_SUCCESS);
     heap->fail_at = fail_at ? heap->total + fail_at : 0;
-    for (int step = 0; step < 3;) {
+    for (int step = 0; step < 4;) {
         VknDesc desc = desc_with(VKN_OPERATION_APPLY, a, b);
         VknResult result = step == 0   ? compile(context, "z * 2.0", NULL, &a)
-                           : step == 1 ? compile(context, "z * 3.0", NULL, &b)
+                           : step == 1 ? compile(context, "z * 2.0", NULL, &b) /* the same */
+                           : step == 2 ? compile(context, "z * 3.0", NULL, &b)
                                        : plan_once(context, &desc);
         step += result == VKN_SUCCESS;
         if (result != VKN_SUCCESS) {

@@ -57,17 +57,16 @@ extern "C" {
 
 /* An activation as text, which is copied. */
 typedef struct VknCustomActivation {
-    const char *name;  /* for messages; NULL: "custom" */
-    const char *value; /* f(z), required */
-    const char
-        *derivative; /* f'(z), or NULL: no gradients. As f' may see any z, it must be finite as well. */
+    const char *name;       /* for messages; NULL: "custom" */
+    const char *value;      /* f(z), required */
+    const char *derivative; /* f'(z), finite for any z; NULL: no gradients */
 } VknCustomActivation;
 
 typedef struct VknCompiler VknCompiler;
 
 /* Checks the expressions, which takes milliseconds, and gives the activation an id of this context, valid as
  * long as the context. The same expressions have the same id. The kernels that use it are compiled when a
- * plan is created that is the first to need them, which adds about 20 ms each to what the driver takes.
+ * plan is created that is the first to need them, which adds about 30 ms each to what the driver takes.
  *
  * What is wrong with an expression, as the compiler says it, and at which character, is logged like every
  * error and copied to `message` if that is not NULL: `message_size` bytes at most, ended by a NUL, empty on
@@ -79,7 +78,7 @@ typedef struct VknCompiler VknCompiler;
  * a custom activation backward starts from z: neither Y nor ACTIVATION_MASK makes up for a missing RESIDUAL.
  *
  * Errors: INVALID_ARGUMENT when an expression is wrong; UNSUPPORTED when `compiler` is NULL, which is what a
- * build without the component has; OUT_OF_HOST_MEMORY. The context stays as usable as it was. */
+ * build without the component has; OUT_OF_HOST_MEMORY, DEVICE_LOST. The context stays as usable as it was. */
 VKN_API VknResult vkn_activation_compile(VknContext *context, const VknCompiler *compiler,
                                          const VknCustomActivation *custom, char *message,
                                          size_t message_size, VknActivationId *id);

@@ -193,6 +193,16 @@ static VknResult resolve_epsilon(const VknHost *host, const char *name, float ep
     return VKN_SUCCESS;
 }
 
+/* Whose expressions are not known to be the same everywhere. */
+static VknResult resolve_reproducible(const VknHost *host, VknDesc *desc) {
+    if (desc->reproducible &&
+        (desc->activation.id >= VKN_ACTIVATION_CUSTOM || desc->prologue.id >= VKN_ACTIVATION_CUSTOM))
+        return VKN_FAIL(host, INVALID_ARGUMENT,
+                        "reproducible plans have no custom activations, such as %d and %d",
+                        (int)desc->activation.id, (int)desc->prologue.id);
+    return VKN_SUCCESS;
+}
+
 static VknResult resolve_numbers(const VknHost *host, VknDesc *desc) {
     VknResult result = resolve_epsilon(host, "epsilon", desc->epsilon);
     if ((!(desc->roles & BIT(MASK)) && desc->operation != VKN_OPERATION_FINISH) ||
@@ -322,10 +332,16 @@ static VknResult resolve_layout(const VknHost *host, const VknDesc *desc, const 
 }
 
 VknResult vkn_desc_resolve(const VknHost *host, const VknDesc *desc, VknDesc *resolved) {
-    static VknResult (*const RULES[])(const VknHost *, VknDesc *) = {
-        resolve_shape,           resolve_axes,       resolve_packs,   vkn_roles_resolve,
-        resolve_virtual_batches, resolve_parameters, resolve_numbers, vkn_roles_resolve_use,
-        vkn_roles_resolve_source};
+    static VknResult (*const RULES[])(const VknHost *, VknDesc *) = {resolve_shape,
+                                                                     resolve_axes,
+                                                                     resolve_packs,
+                                                                     vkn_roles_resolve,
+                                                                     resolve_virtual_batches,
+                                                                     resolve_parameters,
+                                                                     resolve_numbers,
+                                                                     vkn_roles_resolve_use,
+                                                                     vkn_roles_resolve_source,
+                                                                     resolve_reproducible};
     VknDesc d = *desc;
     VknResult result = VKN_SUCCESS;
     for (size_t i = 0; !result && i < sizeof RULES / sizeof *RULES; i++)

@@ -166,14 +166,39 @@ static bool fill_reduced(VknDesc *desc) {
     return any;
 }
 
+/* What every device has: with it, plans are the same on all of them. Alignment only places what nothing is
+ * read from; the largest covers the others. */
+static const VknCaps COMMON = {.device_class = VKN_DEVICE_OTHER,
+                               .max_invocations = 64,
+                               .max_group_count = 65535,
+                               .max_shared_bytes = 16384,
+                               .max_storage_range = (uint64_t)1 << 27,
+                               .max_storage_buffers = VKN_BINDING_COUNT,
+                               .storage_offset_alignment = 256,
+                               .max_subgroup_size = 1};
+
+static VknResult check_common(const VknHost *host, const VknCaps *caps) {
+    if (caps->max_storage_range < COMMON.max_storage_range || caps->max_group_count < COMMON.max_group_count)
+        return VKN_FAIL(host, UNSUPPORTED,
+                        "reproducible plans need max_storage_range %" PRIu64 " and max_group_count %" PRIu32
+                        ", not %" PRIu64 " and %" PRIu32,
+                        COMMON.max_storage_range, COMMON.max_group_count, caps->max_storage_range,
+                        caps->max_group_count);
+    return VKN_SUCCESS;
+}
+
 VknResult vkn_schedule_make(const VknHost *host, const VknCaps *caps, const VknDesc *desc,
                             VknSchedule *schedule) {
     memset(schedule, 0, sizeof *schedule);
     VknResult result = vkn_schedule_check_caps(host, caps);
     if (!result)
         result = vkn_desc_resolve(host, desc, &schedule->desc);
+    if (!result && schedule->desc.reproducible)
+        result = check_common(host, caps);
     if (result)
         return result;
+    if (schedule->desc.reproducible)
+        caps = &COMMON;
 
     VknPlanInfo *info = &schedule->info;
     info->strategy_name = "none";

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "contraction.h"
 #include "interface.h"
 #include "prune.h"
 #include "spirv.h"
@@ -113,7 +114,9 @@ uint32_t *vkn_shader_specialize(const VknHost *host, const VknShader *shader, co
     Constant *constants = vkn_host_alloc(host, shader->code[SPIRV_BOUND] * sizeof *constants);
     size_t words = code && constants ? specialize(shader, spec, constants, code) : 0;
     vkn_host_free(host, constants);
-    if (!words || !vkn_spirv_prune(host, code, &words)) {
+    bool forbids = spec[VKN_SPEC_MODES - 1] & VKN_MODE_REPRODUCIBLE;
+    if (!words || !vkn_spirv_prune(host, code, &words) ||
+        (forbids && !vkn_spirv_forbid_contraction(host, &code, &words))) {
         vkn_host_free(host, code);
         return NULL;
     }

@@ -14,7 +14,9 @@ enum {
     OP_ENTRY_POINT = 15,
     OP_EXECUTION_MODE = 16,
     OP_CAPABILITY = 17,
+    OP_TYPE_VOID = 19, /* the first type, and the last: */
     OP_TYPE_BOOL = 20,
+    OP_TYPE_FUNCTION = 33,
     OP_CONSTANT_TRUE = 41,
     OP_CONSTANT_FALSE = 42,
     OP_CONSTANT = 43,
@@ -29,6 +31,11 @@ enum {
     OP_DECORATE = 71,
     OP_SNEGATE = 126, /* the first arithmetic instruction, and the last: */
     OP_DOT = 148,
+    OP_FNEGATE = 127,
+    OP_FADD = 129,
+    OP_FSUB = 131,
+    OP_FMUL = 133,
+    OP_VECTOR_TIMES_SCALAR = 142,
     OP_LOGICAL_OR = 166,
     OP_LOGICAL_AND = 167,
     OP_LOGICAL_NOT = 168,

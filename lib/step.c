@@ -81,6 +81,8 @@ static uint32_t modes_of(const VknPlanner *p) {
         modes |= VKN_MODE_LAST_INDEX;
     if (desc->statistic == VKN_STATISTIC_SUM_POWER && desc->power == 1)
         modes |= VKN_MODE_POWER_1;
+    if (desc->reproducible)
+        modes |= VKN_MODE_REPRODUCIBLE;
     if (vkn_desc_is_from_output(desc))
         modes |= VKN_MODE_FROM_OUTPUT;
     if (vkn_desc_is_from_output(desc) && desc->activation.id == VKN_ACTIVATION_EXP)

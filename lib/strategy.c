@@ -61,6 +61,9 @@ bool vkn_strategy_legal(const VknStrategy *strategy, const VknPlanner *planner) 
         return false;
     if (strategy->access == VKN_ACCESS_ANY)
         return true;
+    /* Rows are walked from where they are aligned, which is not the same for all buffers. */
+    if (strategy->access == VKN_ACCESS_ROW && p->schedule->desc.reproducible)
+        return false;
     if (!p->view->slotted || !layouts_pair(p->view) || p->schedule->desc.roles & VKN_HAS_MASK)
         return false;
     if (strategy->access == VKN_ACCESS_ROW && !rows_are_contiguous(p->view))

@@ -36,12 +36,12 @@ Coefficients coefficients_with(Coefficients c, Sums s)
     float count = s.count + COUNT_EPSILON;
     if (IS(VKN_MODE_COUPLING) && count > 0.0) {
         if (OF(VKN_OF_VARIANCE))
-            c.mean_dz = (s.dz - c.inv_std * c.mean * (COUNT_EPSILON / count) * s.dz_xhat) / count;
+            c.mean_dz = divide(s.dz - c.inv_std * c.mean * divide(COUNT_EPSILON, count) * s.dz_xhat, count);
         if (OF(VKN_OF_LOG_SUM_EXP))
             c.mean_dz = vec4(s.dz);
         if (OF(VKN_OF_SUM_SQUARE | VKN_OF_SUM_POWER))
             count = epsilon_rules(c.inv_std.x) ? INFINITY : 1.0;
-        c.mean_dz_xhat = vec4(s.dz_xhat / count);
+        c.mean_dz_xhat = vec4(divide(s.dz_xhat, count));
     }
     return c;
 }

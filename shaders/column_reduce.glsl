@@ -11,7 +11,7 @@ struct ColumnMoments {
 void column_merge(inout ColumnMoments m, float rows, vec4 mean, vec4 m2)
 {
     float count = m.count + rows;
-    float share = rows / count;
+    float share = divide(rows, count);
     vec4 distance = mean - m.mean;
     m.m2 += m2 + distance * distance * (m.count * share);
     m.mean += distance * share;

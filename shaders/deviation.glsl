@@ -10,11 +10,11 @@ float inverse_deviation(float variance)
         v = max(variance, EPSILON);
     if (OF(VKN_OF_LOG_SUM_EXP))
         v = variance;
-    float inverse = inversesqrt(v);
+    float inverse = inverse_root(v);
     if (IS(VKN_MODE_POWER_1) || OF(VKN_OF_LOG_SUM_EXP))
-        inverse = 1.0 / v;
+        inverse = divide(1.0, v);
     else if (OF(VKN_OF_SUM_POWER))
-        inverse = exp2(log2(v) * (-1.0 / POWER));
+        inverse = power(v, divide(-1.0, POWER));
     return v == 0.0 ? 0.0 : inverse;
 }
 
@@ -23,14 +23,15 @@ vec4 power_below(vec4 v)
 {
     if (IS(VKN_MODE_POWER_1))
         return vec4(1.0);
-    return exp2((POWER - 1.0) * log2(abs(v)));
+    v = abs(v);
+    return vec4(power(v.x, POWER - 1.0), power(v.y, POWER - 1.0), power(v.z, POWER - 1.0), power(v.w, POWER - 1.0));
 }
 
 // What is subtracted beside the maximum, so that exponentials sum to 1. Of nothing but -inf nothing is: then
 // u - 0 stays -inf. With inf or NaN there is no such number.
 float log_of_sum(float most, float sum)
 {
-    float l = mix(log(sum), 0.0, sum == 0.0);
+    float l = mix(log_of(sum), 0.0, sum == 0.0);
     return mix(l, NOT_A_NUMBER, isnan(sum) || most == INFINITY);
 }
 

@@ -60,7 +60,7 @@ void affine_store(uint index, Affine a)
 
 void main()
 {
-    float batch_share = 1.0 / float(extent[VKN_BATCH]);
+    float batch_share = divide(1.0, float(extent[VKN_BATCH]));
     for (uint item = worker_index(); item < extent[VKN_CHANNEL]; item += worker_count()) {
         float mean = 0.0;
         float variance = 0.0;

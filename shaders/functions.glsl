@@ -2,17 +2,19 @@
 // mix() instead of branching: compiling the many copies that kernels inline took SwiftShader minutes and gigabytes
 // when each had branches.
 
+#include "arithmetic.glsl"
+
 // exp, without arguments of which some drivers make NaN. Below -104 it is 0 in f32, above 88.72283 infinite.
 float exp_of(float z)
 {
-    float e = exp(clamp(z, -104.0, 88.72283));
+    float e = exponential(clamp(z, -104.0, 88.72283));
     return mix(mix(e, 0.0, z < -104.0), INFINITY, z > 88.72283);
 }
 
 // For z <= 0.
 float exp_of_negative(float z)
 {
-    return mix(exp(max(z, -104.0)), 0.0, z < -104.0);
+    return mix(exponential(max(z, -104.0)), 0.0, z < -104.0);
 }
 
 // exp(z) - 1 for z <= 0. Near 0, where the difference cancels, a polynomial for z > -0.5, good to 7e-9.
@@ -42,7 +44,7 @@ float log_of_ratio(float s)
 // log(1 + e) for 0 <= e <= 1.
 float log_1_plus(float e)
 {
-    return log_of_ratio(e / (2.0 + e));
+    return log_of_ratio(divide(e, 2.0 + e));
 }
 
 // z is m 2^k with m from 2/3 to 4/3; of log(2) the first part has few enough bits for an exact product.
@@ -53,7 +55,7 @@ float log_of(float z)
     int exponent = (bits - 0x3F2AAAAB) >> 23;
     float m = intBitsToFloat(bits - (exponent << 23));
     float k = float(exponent) - mix(0.0, 24.0, is_denormal);
-    float value = k * 0.693359375 + (log_of_ratio((m - 1.0) / (m + 1.0)) - k * 2.12194440e-4);
+    float value = k * 0.693359375 + (log_of_ratio(divide(m - 1.0, m + 1.0)) - k * 2.12194440e-4);
     value = mix(value, z, z == INFINITY);
     return mix(mix(value, -INFINITY, z == 0.0), NOT_A_NUMBER, z < 0.0);
 }
@@ -61,13 +63,13 @@ float log_of(float z)
 float sigmoid(float z)
 {
     float e = exp_of_negative(-abs(z));
-    return mix(1.0, e, z < 0.0) / (1.0 + e);
+    return divide(mix(1.0, e, z < 0.0), 1.0 + e);
 }
 
 float tanh_of(float z)
 {
     float e = exp_minus_1(-2.0 * abs(z));
-    float t = -e / (e + 2.0);
+    float t = divide(-e, e + 2.0);
     return mix(t, -t, z < 0.0);
 }
 
@@ -89,7 +91,7 @@ float tanh_shrink(float z)
 // error on 0 <= x <= 10; 4.8e-7 in f32.
 float erfc_of_positive(float x)
 {
-    float t = 1.0 / (1.0 + 0.425 * x);
+    float t = divide(1.0, 1.0 + 0.425 * x);
     float poly = 0.0707963854;
     poly = poly * t - 0.310328573;
     poly = poly * t + 0.402770966;
@@ -172,47 +174,47 @@ float mish_denominator(float z, float e)
 float mish_gate(float z)
 {
     float e = exp_of_negative(-abs(z));
-    return mix(1.0 + 2.0 * e, e * (2.0 + e), z < 0.0) / mish_denominator(z, e);
+    return divide(mix(1.0 + 2.0 * e, e * (2.0 + e), z < 0.0), mish_denominator(z, e));
 }
 
 float mish_slope(float z)
 {
     float e = exp_of_negative(-abs(z));
-    float root = 2.0 * (1.0 + e) * mix(e, 1.0, z < 0.0) / mish_denominator(z, e);
+    float root = divide(2.0 * (1.0 + e) * mix(e, 1.0, z < 0.0), mish_denominator(z, e));
     return mish_gate(z) + gate(z, sigmoid(z) * root * root);
 }
 
 // 1 / (1 + |z|). From 2^100 on it is 0 when squared.
 float softsign_scale(float z)
 {
-    return 1.0 / (1.0 + min(abs(z), 1.26765060e30));
+    return divide(1.0, 1.0 + min(abs(z), 1.26765060e30));
 }
 
 // sqrt(z^2 + b), without the square of what is large.
 float squareplus_root(float z, float b)
 {
-    float most = max(abs(z), sqrt(b)), ratio = min(abs(z), sqrt(b)) / most;
-    return most * sqrt(1.0 + ratio * ratio);
+    float most = max(abs(z), square_root(b)), ratio = divide(min(abs(z), square_root(b)), most);
+    return most * square_root(1.0 + ratio * ratio);
 }
 
 // (z + root) / 2, of negative z without cancellation. Precise, or optimizers halve a sum that overflows.
 float squareplus(float z, float b)
 {
     precise float sum = 0.5 * abs(z) + 0.5 * squareplus_root(z, b);
-    return mix(sum, 0.25 * b / sum, z < 0.0);
+    return mix(sum, divide(0.25 * b, sum), z < 0.0);
 }
 
 // y / root; from 2^100 on it is 1 or 0.
 float squareplus_slope(float z, float b)
 {
     float c = clamp(z, -1.26765060e30, 1.26765060e30);
-    return squareplus(c, b) / squareplus_root(c, b);
+    return divide(squareplus(c, b), squareplus_root(c, b));
 }
 
 // C's pow(). Whole exponents up to 15 are products; then z < 0 has its sign by itself.
 float power(float z, float exponent)
 {
-    float n = abs(exponent), factor = mix(z, 1.0 / z, exponent < 0.0), product = mix(1.0, factor, fract(0.5 * n) >= 0.5);
+    float n = abs(exponent), factor = mix(z, divide(1.0, z), exponent < 0.0), product = mix(1.0, factor, fract(0.5 * n) >= 0.5);
     float value = exp_of(gate(log_of(abs(z)), exponent));
     bool is_whole = floor(n) == n;
     factor *= factor;

@@ -150,6 +150,7 @@
 #define VKN_MODE_POWER_1            (1u << 9)  /* of SUM_POWER */
 #define VKN_MODE_FROM_OUTPUT        (1u << 10) /* what is bound as x is y */
 #define VKN_MODE_OUTPUT_IS_EXP      (1u << 11) /* and y = exp(xhat), else xhat */
+#define VKN_MODE_REPRODUCIBLE       (1u << 13)
 #define VKN_MODE_ROUND_SUM          (1u << 12) /* x + residual is stored: what follows is of the stored sum */
 
 /* The dimensions of a view that kernels other than "any" walk, and their place in arrays. A statistic

@@ -5,8 +5,7 @@ float power_of(float v)
     float magnitude = abs(v);
     if (IS(VKN_MODE_POWER_1))
         return magnitude;
-    float power = mix(exp2(POWER * log2(magnitude)), 0.0, magnitude == 0.0);
-    return mix(power, v, isnan(v));
+    return mix(power(magnitude, POWER), v, isnan(v));
 }
 
 Moments lift(float v, uint number)

@@ -6,20 +6,6 @@ float kept_low(float sum, float low)
     return mix(low, 0.0, isinf(sum) || isnan(sum));
 }
 
-// A number in [1, 2) or below and the exponent that it lost; 0, inf and NaN as they are.
-vec2 scaled(float v, float exponent)
-{
-    uint bits = floatBitsToUint(v);
-    uint magnitude = bits & 0x7FFFFFFFu;
-    bool subnormal = magnitude < 0x00800000u; // taken as the integer that it is a multiple of 2^-149 by
-    magnitude = mix(magnitude, floatBitsToUint(float(magnitude)), subnormal);
-    exponent -= mix(0.0, 149.0, subnormal && magnitude != 0);
-    bool ordinary = magnitude != 0 && magnitude < 0x7F800000u;
-    exponent += mix(0.0, float(magnitude >> 23) - 127.0, ordinary);
-    magnitude = mix(magnitude, (magnitude & 0x007FFFFFu) | 0x3F800000u, ordinary);
-    return vec2(uintBitsToFloat(magnitude | (bits & 0x80000000u)), exponent);
-}
-
 // exp(m - most), for m up to most, which may both be -inf.
 float weight_below(float m, float most)
 {
@@ -59,7 +45,7 @@ Moments merge(Moments a, Moments b)
         return Moments(count, mix(b.mean, a.mean, found), mix(b.m2, a.m2, found), mix(b.low, a.low, found));
     }
     // Chan, Golub & LeVeque: the moments of both sets together.
-    float share = count > 0.0 ? b.count / count : 0.0;
+    float share = count > 0.0 ? divide(b.count, count) : 0.0;
     float distance = b.mean - a.mean;
     return Moments(count, a.mean + distance * share, a.m2 + b.m2 + distance * distance * a.count * share, 0.0);
 }

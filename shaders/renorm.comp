@@ -3,6 +3,7 @@
 // Batch renormalization (Ioffe 2017): r and d, the moments that they follow, and what they do to the affine
 // transform, which has mean, mean_low, inverse deviation and nothing yet. An invocation takes one channel.
 #include "kernel.glsl"
+#include "functions.glsl"
 #include "deviation.glsl"
 #include "parameters.glsl"
 
@@ -27,13 +28,13 @@ void main()
         uint s = first_of(VKN_BINDING_RENORM_STD) + item;
         float mean = affine[record];
         float inv_std = affine[record + 2];
-        float sigma = inv_std == 0.0 ? 0.0 : 1.0 / inv_std;
-        float renorm_sigma = max(renorm_std[s], sqrt(EPSILON));
+        float sigma = inv_std == 0.0 ? 0.0 : divide(1.0, inv_std);
+        float renorm_sigma = max(renorm_std[s], square_root(EPSILON));
         float r = 1.0; // where neither has a deviation
         float d = 0.0;
         if (renorm_sigma > 0.0) {
-            r = sigma / renorm_sigma;
-            d = ((mean - renorm_mean[m]) + affine[record + 1]) / renorm_sigma;
+            r = divide(sigma, renorm_sigma);
+            d = divide((mean - renorm_mean[m]) + affine[record + 1], renorm_sigma);
         }
         r = clamp(r, R_MIN, R_MAX);
         d = clamp(d, -D_MAX, D_MAX);

@@ -5,19 +5,6 @@ layout(constant_id = VKN_SPEC_Y_TYPE) const uint Y_TYPE = 0;
 WRITE_TENSOR(result, VKN_BINDING_RESULT, Y_TYPE)
 layout(set = 0, binding = VKN_BINDING_INDEX) writeonly buffer Index { uint indices[]; };
 
-float exp2_exact(float exponent)
-{
-    return uintBitsToFloat(uint(exponent + 127.0) << 23);
-}
-
-// v * 2^exponent in steps that do not leave f32 before the last one does.
-float scaled_back(float v, float exponent)
-{
-    float e = clamp(exponent, -300.0, 300.0);
-    float third = trunc(e / 3.0);
-    return v * exp2_exact(third) * exp2_exact(third) * exp2_exact(e - 2.0 * third);
-}
-
 float result_of(Statistic merged)
 {
     Statistic s = counted(merged);
@@ -30,14 +17,14 @@ float result_of(Statistic merged)
     if (OF(VKN_OF_MAX))
         return s.mean;
     if (OF(VKN_OF_LOG_SUM_EXP)) { // log_of_sum() is for differences, which inf has none of
-        float v = mix(s.mean + log(s.m2), s.mean, s.m2 == 0.0 || s.mean == INFINITY);
+        float v = mix(s.mean + log_of(s.m2), s.mean, s.m2 == 0.0 || s.mean == INFINITY);
         return mix(v, s.m2, isnan(s.m2));
     }
     if (OF(VKN_OF_SUM_SQUARE))
         return statistic_kind(s).m2;
     bool empty = merged.count == 0.0;
     if (OF(VKN_OF_MEAN))
-        return mix((s.mean + s.mean_low) / s.count, NOT_A_NUMBER, empty);
+        return mix(divide(s.mean + s.mean_low, s.count), NOT_A_NUMBER, empty);
     float variance = variance_of(statistic_kind(s));
     if (OF(VKN_OF_VARIANCE)) {
         if (UNBIASED != 0)

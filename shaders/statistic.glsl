@@ -56,7 +56,7 @@ float shift_from(float element)
 Moments add_block(Moments m, float size, float mean, float m2)
 {
     float count = m.count + size;
-    float share = size / count;
+    float share = divide(size, count);
     float distance = mean - m.mean;
     return Moments(count, m.mean + distance * share, m.m2 + m2 + distance * distance * m.count * share, 0.0);
 }
@@ -111,7 +111,7 @@ Statistic statistic_of(float shift, Moments m)
 
 float variance_of(Statistic s)
 {
-    return s.m2 / s.count;
+    return divide(s.m2, s.count);
 }
 
 // The statistic that the description asks for, as what y sees: mean, and variance * count. What is no moments
@@ -139,7 +139,7 @@ Statistic counted(Statistic s)
     float count = s.count + COUNT_EPSILON;
     if (s.count == 0.0)
         return Statistic(0.0, 0.0, max(count, 1.0), 0.0);
-    float excess = COUNT_EPSILON / count;
+    float excess = divide(COUNT_EPSILON, count);
     precise float distance = (s.mean + s.mean_low) * excess;
     precise float low = s.mean_low - distance;
     precise float mean = s.mean + low;

@@ -23,7 +23,7 @@ void statistic_store(uint index, Statistic s)
 float moving_variance(Statistic s)
 {
     if (UNBIASED != 0)
-        return s.m2 / max(s.count - 1.0, 1.0);
+        return divide(s.m2, max(s.count - 1.0, 1.0));
     return variance_of(s);
 }
 

@@ -6,9 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BIT(role) VKN_ROLE_BIT(VKN_ROLE_##role)
-#define SAVED     (BIT(MEAN) | BIT(INV_STD))
-
 static VknRuntime *runtime;
 static uint32_t passed, failed;
 static Problem problem;
@@ -41,37 +38,6 @@ static bool check(const Problem *p, VknDesc desc, const char *what) {
     return failed == failed_before;
 }
 
-static bool forward(Problem *p, const char *what) {
-    VknDesc desc = p->desc;
-    if (desc.operation == VKN_OPERATION_REDUCE) {
-        problem_expect_reduce(p);
-        return check(p, desc, what);
-    }
-    bool none = desc.statistic == VKN_STATISTIC_NONE;
-    desc.operation = none ? VKN_OPERATION_APPLY : VKN_OPERATION_TRAIN;
-    if (none)
-        problem_expect_apply(p);
-    else
-        problem_expect_training(p);
-    return check(p, desc, what);
-}
-
-/* With dx, and what else there is a gradient of. */
-static bool backward(Problem *p, const char *what) {
-    VknDesc desc = p->desc;
-    bool none = desc.statistic == VKN_STATISTIC_NONE, before = desc.residual_use == VKN_RESIDUAL_BEFORE;
-    uint32_t roles = desc.roles & (BIT(X) | SAVED | BIT(GAMMA) | BIT(BETA) | BIT(SLOPE));
-    roles |= BIT(DY) | BIT(DX) | (before ? BIT(DRESIDUAL_SUM) : 0);
-    roles |= p->has_residual && !before ? BIT(RESIDUAL) | BIT(DRESIDUAL) : 0;
-    roles |= desc.roles & BIT(GAMMA) ? BIT(DGAMMA) : 0;
-    roles |= desc.roles & BIT(BETA) ? BIT(DBETA) : 0;
-    roles |= desc.roles & BIT(SLOPE) ? BIT(DSLOPE) : 0;
-    desc.roles = roles;
-    desc.operation = none ? VKN_OPERATION_APPLY_GRADIENT : VKN_OPERATION_TRAIN_GRADIENT;
-    problem_expect_gradient(p, !none, false, VKN_ROLE_X);
-    return check(p, desc, what);
-}
-
 int main(int argc, char **argv) {
     static const char *const TYPES[] = {"f32", "f16", "bf16"};
     VknRuntimeDesc desc = {.log = {log_write, NULL}};
@@ -97,8 +63,8 @@ int main(int argc, char **argv) {
                 snprintf(what, sizeof what, "%s %s %s", family_name(member), family_layout_names[layout],
                          TYPES[type]);
                 family_problem(&problem, member, layout, (VknType)type);
-                ahead = forward(&problem, what) && ahead;
-                back = back && backward(&problem, what);
+                ahead = check(&problem, family_forward(&problem), what) && ahead;
+                back = back && check(&problem, family_backward(&problem), what);
             }
             snprintf(row + strlen(row), sizeof row - strlen(row), " | %s%s", ahead ? "forward" : "-",
                      back ? ", backward" : "");

@@ -22,4 +22,9 @@ bool family_has_gradient(uint32_t member);
  */
 void family_problem(Problem *p, uint32_t member, FamilyLayout layout, VknType type);
 
+/* Expects the problem forward, or after that backward, with dx and what else there is a gradient of; returns
+ * what is to be run. */
+VknDesc family_forward(Problem *p);
+VknDesc family_backward(Problem *p);
+
 #endif

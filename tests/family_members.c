@@ -183,3 +183,31 @@ void family_problem(Problem *p, uint32_t member, FamilyLayout layout, VknType ty
 bool family_has_gradient(uint32_t member) {
     return !ROWS[member].reduces && !ROWS[member].forward_only;
 }
+
+VknDesc family_forward(Problem *p) {
+    VknDesc desc = p->desc;
+    bool none = desc.statistic == VKN_STATISTIC_NONE, reduces = desc.operation == VKN_OPERATION_REDUCE;
+    desc.operation = none ? VKN_OPERATION_APPLY : desc.operation;
+    if (reduces)
+        problem_expect_reduce(p);
+    else if (none)
+        problem_expect_apply(p);
+    else
+        problem_expect_training(p);
+    return desc;
+}
+
+VknDesc family_backward(Problem *p) {
+    VknDesc desc = p->desc;
+    bool none = desc.statistic == VKN_STATISTIC_NONE, before = desc.residual_use == VKN_RESIDUAL_BEFORE;
+    uint32_t roles = desc.roles & (BIT(X) | SAVED | BIT(GAMMA) | BIT(BETA) | BIT(SLOPE));
+    roles |= BIT(DY) | BIT(DX) | (before ? BIT(DRESIDUAL_SUM) : 0);
+    roles |= p->has_residual && !before ? BIT(RESIDUAL) | BIT(DRESIDUAL) : 0;
+    roles |= desc.roles & BIT(GAMMA) ? BIT(DGAMMA) : 0;
+    roles |= desc.roles & BIT(BETA) ? BIT(DBETA) : 0;
+    roles |= desc.roles & BIT(SLOPE) ? BIT(DSLOPE) : 0;
+    desc.roles = roles;
+    desc.operation = none ? VKN_OPERATION_APPLY_GRADIENT : VKN_OPERATION_TRAIN_GRADIENT;
+    problem_expect_gradient(p, !none, false, VKN_ROLE_X);
+    return desc;
+}

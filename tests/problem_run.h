@@ -15,4 +15,7 @@ void problem_require(VknResult result, const char *what);
  * next gradient. */
 bool problem_run(VknRuntime *runtime, const Problem *p, const VknDesc *desc, uint64_t skew);
 
+/* FNV-1a of the bytes that the last run left in its outputs, in the order of their roles. */
+extern uint64_t problem_digest;
+
 #endif

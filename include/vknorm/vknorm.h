@@ -521,6 +521,11 @@ typedef struct VknDesc {
     VknActivation prologue;   /* before the statistic: every x is prologue(x); not of FINISH */
     bool accumulate;          /* gradients: add to what DGAMMA and DBETA hold, instead of overwriting it */
     uint32_t moment_parts;    /* parts of MOMENTS (FINISH, TRAIN) or SUMS (TRAIN_GRADIENT) to merge, >= 1 */
+    /* The same input gives the same bits on every device, in every type: one plan for all, and arithmetic
+     * made of sums, products and integers, which Vulkan rounds correctly. Slower. Numbers below 2^-126 in
+     * between are the exception: devices may flush them to 0. Parts of MOMENTS or SUMS are merged in their
+     * order. */
+    bool reproducible;
     /* 0: the library chooses. k: row k - 1 of the strategy table (vkn_strategy_name()); UNSUPPORTED
      * when that one cannot serve this description on this device. */
     uint32_t strategy;

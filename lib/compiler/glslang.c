@@ -110,6 +110,7 @@ static const char BEGIN[] = "#version 460\n"
                             "#define VKN_GLSL\n"
                             "#define INFINITY 0.0\n" /* kernel.glsl has these two */
                             "#define NOT_A_NUMBER 0.0\n"
+                            "#define IS(mode) false\n"
                             "#include \"functions.glsl\"\n"
                             "const float p0 = 1.0, p1 = 1.0, p2 = 1.0;\n"
                             "float PROBE(float z) { return (";

@@ -248,10 +248,27 @@ static uint64_t finish_span(const VknPlanner *p, const Finish *f, uint32_t resou
     return f->count + (per_channel ? 0 : (batch_count(p) - 1) * p->view->channel_count);
 }
 
+/* At most how many loop iterations a worker runs for one channel. Where parts may be empty, under a mask or
+ * as the caller's, every lane looks for one that is not. */
+static uint64_t finish_iterations(const VknPlanner *p, const Finish *f, VknWorker worker) {
+    const VknDesc *desc = &p->schedule->desc;
+    bool holes = !is_gradient(p) && (desc->roles & VKN_HAS_MASK || vkn_desc_merges(desc, VKN_ROLE_MOMENTS));
+    uint64_t walk = vkn_divide_up(f->part_count, vkn_worker_lanes(p, worker));
+    return batch_count(p) * (2 + walk + (holes ? f->part_count : 0));
+}
+
+/* The planner's team, or a workgroup where that one would run too long. */
+static VknWorker finish_worker(const VknPlanner *p, const Finish *f) {
+    VknTeam team = vkn_team_exists(p->caps, p->team) ? p->team : VKN_TEAM_GROUP;
+    VknWorker worker = stage_worker(p, f->stage, team);
+    return finish_iterations(p, f, worker) <= VKN_MOST_ITERATIONS ? worker
+                                                                  : stage_worker(p, f->stage, VKN_TEAM_GROUP);
+}
+
 static VknResult finish_step(VknPlanner *p, const Finish *f) {
     VknStep *step;
-    VknTeam team = vkn_team_exists(p->caps, p->team) ? p->team : VKN_TEAM_GROUP;
-    VknResult result = vkn_step_add(p, f->stage->kernel[p->access], stage_worker(p, f->stage, team), &step);
+    VknWorker worker = finish_worker(p, f);
+    VknResult result = vkn_step_add(p, f->stage->kernel[p->access], worker, &step);
     if (result)
         return result;
     for (uint32_t slot = 0; slot < VKN_SLOTS; slot++)
@@ -281,7 +298,7 @@ static VknResult finish_step(VknPlanner *p, const Finish *f) {
     }
     if (p->schedule->desc.operation == VKN_OPERATION_TRAIN_GRADIENT)
         step->spec[VKN_SPEC_MODES - 1] |= VKN_MODE_COUPLING;
-    vkn_step_set_groups(p, step, f->count, batch_count(p) * (2 + 2 * f->part_count));
+    vkn_step_set_groups(p, step, f->count, finish_iterations(p, f, worker));
     return VKN_SUCCESS;
 }
 
@@ -291,11 +308,26 @@ static VknResult finish_stage(VknPlanner *p, Finish f) {
     uint64_t span = f.part_count ? (f.part_count - 1) * f.part_stride : 0;
     uint64_t chunk = vkn_min((most - 1 - span) / vkn_max(f.statistic_stride, 1) + 1, most / f.merged_total);
     VknResult result = VKN_SUCCESS;
+    VknWorker worker = finish_worker(p, &f);
+    uint64_t iterations = finish_iterations(p, &f, worker);
+    if (iterations > VKN_MOST_ITERATIONS)
+        return VKN_FAIL(p->host, UNSUPPORTED,
+                        "merging %" PRIu64 " parts in %" PRIu64 " virtual batches takes %" PRIu64
+                        " loop iterations, and an invocation may run %d",
+                        f.part_count, batch_count(p), iterations, VKN_MOST_ITERATIONS);
     if (batch_count(p) > 1 && chunk < p->view->statistic_count)
         return VKN_FAIL(p->host, UNSUPPORTED,
                         "%" PRIu64 " virtual batches of %" PRIu64
                         " channels have more statistics than max_storage_range (%" PRIu64 ") holds: %" PRIu64,
                         batch_count(p), p->view->channel_count, p->caps->max_storage_range, chunk);
+    uint64_t most_items = vkn_items_within(p, worker, iterations);
+    if (batch_count(p) > 1 && most_items < p->view->channel_count)
+        return VKN_FAIL(p->host, UNSUPPORTED,
+                        "%" PRIu64 " virtual batches of %" PRIu64
+                        " channels are more than max_group_count (%" PRIu32 ") workgroups can merge: %" PRIu64
+                        " channels",
+                        batch_count(p), p->view->channel_count, p->caps->max_group_count, most_items);
+    chunk = vkn_min(chunk, most_items);
     p->stage++;
     for (f.first = 0; !result && f.first < p->view->channel_count; f.first += chunk) {
         f.count = vkn_min(chunk, p->view->channel_count - f.first);

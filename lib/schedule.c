@@ -30,6 +30,9 @@ static bool windows_overlap(const VknStep *a, const VknStep *b, uint64_t alignme
     return false;
 }
 
+/* The most steps of a stage without a barrier: more cost as little, and planning stays linear. */
+#define MOST_UNORDERED 64
+
 /* A step needs a barrier when a step since the last barrier wrote what it touches or read what it writes:
  * any of an earlier stage, or one of its own stage whose window overlaps. */
 static void place_barriers(const VknCaps *caps, VknSchedule *schedule) {
@@ -45,7 +48,8 @@ static void place_barriers(const VknCaps *caps, VknSchedule *schedule) {
             stage_reads = stage_writes = 0;
             stage_first = i;
         }
-        step->barrier = (earlier_writes & (reads | writes)) || (earlier_reads & writes);
+        step->barrier = (earlier_writes & (reads | writes)) || (earlier_reads & writes) ||
+                        i - stage_first == MOST_UNORDERED;
         for (uint32_t j = stage_first; j < i && !step->barrier; j++)
             step->barrier = windows_overlap(&schedule->steps[j], step, alignment);
         if (step->barrier) {

@@ -141,6 +141,11 @@ uint64_t vkn_groups_needed(const VknPlanner *p, VknWorker worker, uint64_t items
     return vkn_divide_up(items, workers * vkn_max(1, VKN_MOST_ITERATIONS / iterations));
 }
 
+uint64_t vkn_items_within(const VknPlanner *p, VknWorker worker, uint64_t iterations) {
+    uint64_t workers = local_size(p) / vkn_worker_lanes(p, worker);
+    return p->caps->max_group_count * workers * vkn_max(1, VKN_MOST_ITERATIONS / iterations);
+}
+
 void vkn_step_set_groups(const VknPlanner *p, VknStep *step, uint64_t items, uint64_t iterations) {
     uint64_t groups = vkn_divide_up(items, local_size(p) / vkn_worker_lanes(p, step->worker));
     groups = vkn_min(groups, p->tuning->max_groups);

@@ -55,6 +55,9 @@ void vkn_step_set_float(VknStep *step, uint32_t id, float value);
 /* Workgroups below which an invocation runs more than that, for `items` of `iterations` each. */
 uint64_t vkn_groups_needed(const VknPlanner *p, VknWorker worker, uint64_t items, uint64_t iterations);
 
+/* The items that max_group_count workgroups take before an invocation runs more than that. */
+uint64_t vkn_items_within(const VknPlanner *p, VknWorker worker, uint64_t iterations);
+
 /* As many workgroups as `items` need, within the limits. */
 void vkn_step_set_groups(const VknPlanner *p, VknStep *step, uint64_t items, uint64_t iterations);
 

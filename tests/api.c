@@ -4,6 +4,7 @@
 static struct {
     const char *device;
     bool validation;
+    bool threads_only; /* what a sanitizer of threads is for */
 } options;
 
 /* ------------------------------------------------------------------------------------------- device */
@@ -142,12 +143,16 @@ int main(int argc, char **argv) {
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--validation") == 0) {
             options.validation = true;
+        } else if (strcmp(argv[i], "--threads") == 0) {
+            options.threads_only = true;
         } else if (strcmp(argv[i], "--device") == 0 && i + 1 < argc) {
             options.device = argv[++i];
         } else {
-            fprintf(stderr, "usage: %s [--device NAME] [--validation]\n", argv[0]);
+            fprintf(stderr, "usage: %s [--device NAME] [--validation] [--threads]\n", argv[0]);
             return 2;
         }
     }
+    if (options.threads_only)
+        return api_thread_tests();
     return api_context_tests() + api_plan_tests() + api_memory_tests() + api_thread_tests();
 }

@@ -11,7 +11,19 @@ static uint32_t spec(const VknStep *step, uint32_t constant) {
 }
 
 static bool is_any(const VknStep *step) {
-    return step->kernel == VKN_KERNEL_REDUCE_ANY || step->kernel == VKN_KERNEL_APPLY_ANY;
+    return step->kernel == VKN_KERNEL_REDUCE_ANY || step->kernel == VKN_KERNEL_APPLY_ANY ||
+           step->kernel == VKN_KERNEL_GRADIENT_REDUCE_ANY || step->kernel == VKN_KERNEL_GRADIENT_APPLY_ANY;
+}
+
+/* One invocation per element. */
+static bool is_elementwise(const VknStep *step) {
+    return step->kernel == VKN_KERNEL_APPLY_ANY || step->kernel == VKN_KERNEL_GRADIENT_APPLY_ANY;
+}
+
+/* Kernels of statistics, that see no element. */
+static bool is_finish(const VknStep *step) {
+    return step->kernel == VKN_KERNEL_FINISH || step->kernel == VKN_KERNEL_GRADIENT_FINISH ||
+           step->kernel == VKN_KERNEL_RENORM;
 }
 
 /* --------------------------------------------------------------------------------------- the device */
@@ -34,6 +46,9 @@ static bool worker_exists(const VknStep *step, const VknCaps *caps) {
     return false;
 }
 
+/* The one shared array that kernels have, in shaders/worker.glsl. */
+#define SHARED_BYTES (256 * 16)
+
 static const char *shape_broken(const VknStep *step, const VknCaps *caps) {
     uint32_t local_size = spec(step, VKN_SPEC_LOCAL_SIZE), vector = spec(step, VKN_SPEC_VECTOR);
     REQUIRE(step->kernel < VKN_KERNEL_COUNT && step->worker < VKN_WORKER_COUNT);
@@ -42,6 +57,7 @@ static const char *shape_broken(const VknStep *step, const VknCaps *caps) {
     REQUIRE(step->group_count >= 1 && step->group_count <= caps->max_group_count);
     REQUIRE(local_size >= 1 && local_size <= 256 && (local_size & (local_size - 1)) == 0);
     REQUIRE(local_size <= caps->max_invocations);
+    REQUIRE(SHARED_BYTES <= caps->max_shared_bytes && sizeof step->push <= 128);
     REQUIRE(vector == 1 || vector == 4);
     REQUIRE(step->push.extent[VKN_LANE] % vector == 0);
     REQUIRE(step->spec_count == (is_any(step) ? VKN_SPEC_COUNT : VKN_SPEC_SCALARS));
@@ -59,7 +75,8 @@ static const char *bindings_broken(const VknSchedule *schedule, const VknStep *s
         REQUIRE(b->binding < VKN_BINDING_COUNT && !(seen >> b->binding & 1));
         seen |= 1u << b->binding;
         REQUIRE(b->role == VKN_ROLE_WORKSPACE || (schedule->desc.roles >> b->role & 1));
-        REQUIRE(b->size > 0 && b->size % 4 == 0 && b->offset % 4 == 0);
+        REQUIRE(b->size > 0 && (b->offset + b->size) % 4 == 0 && b->offset % ((b->unit_bits + 7) / 8) == 0);
+        REQUIRE(b->unit_bits > 1 ? b->first == 0 : b->first < 8);
         REQUIRE(b->size <= schedule->info.size[b->role]);
         REQUIRE(b->offset <= schedule->info.size[b->role] - b->size);
         REQUIRE(b->size <= caps->max_storage_range && b->size + slack <= caps->max_storage_range);
@@ -77,91 +94,121 @@ typedef struct Geometry {
 
 /* What a kernel sees, in 64 bits: a stride that was cut off to 32 bits shows as another span. */
 static Geometry geometry_of(const VknStep *step) {
+    static const uint32_t STRIDES[VKN_SPACE_COUNT] = {
+        [VKN_SPACE_X] = VKN_SPEC_X_STRIDE,
+        [VKN_SPACE_Y] = VKN_SPEC_Y_STRIDE,
+        [VKN_SPACE_RESIDUAL] = VKN_SPEC_RESIDUAL_STRIDE,
+        [VKN_SPACE_DX] = VKN_SPEC_DX_STRIDE,
+        [VKN_SPACE_MASK] = VKN_SPEC_MASK_STRIDE,
+        [VKN_SPACE_PARAMETER] = VKN_SPEC_PARAMETER_STRIDE,
+        [VKN_SPACE_STAT] = VKN_SPEC_STAT_STRIDE,
+    };
     const VknPush *p = &step->push;
+    uint32_t by_element = VKN_MODE_ELEMENT_PARAMETERS | VKN_MODE_ELEMENT_STATISTICS;
+    bool parameters = spec(step, VKN_SPEC_MODES) & by_element;
     Geometry g = {.statistics = 1, .reduced = 1};
     for (int space = 0; space < VKN_SPACE_COUNT; space++)
         g.span[space] = 1;
     for (uint32_t i = 0; i < VKN_SLOTS; i++) {
         bool kept = i == VKN_BATCH || i == VKN_CHANNEL || i == VKN_LANE;
+        uint64_t last = p->extent[i] - 1, stat = kept ? p->stat_stride[VKN_KEPT(i)] : 0;
         *(kept ? &g.statistics : &g.reduced) *= p->extent[i];
-        g.span[VKN_SPACE_X] += (uint64_t)(p->extent[i] - 1) * p->x_stride[i];
-        g.span[VKN_SPACE_Y] += (uint64_t)(p->extent[i] - 1) * p->y_stride[i];
-        g.span[VKN_SPACE_STAT] += (uint64_t)(p->extent[i] - 1) * (kept ? p->stat_stride[VKN_KEPT(i)] : 0);
+        if (is_any(step))
+            continue;
+        g.span[VKN_SPACE_X] += last * p->x_stride[i];
+        g.span[VKN_SPACE_DX] += last * p->x_stride[i];
+        g.span[VKN_SPACE_Y] += last * p->y_stride[i];
+        g.span[VKN_SPACE_RESIDUAL] += last * p->y_stride[i];
+        g.span[VKN_SPACE_STAT] += last * stat;
+        g.span[VKN_SPACE_PARAMETER] += last * (parameters ? p->parameter_stride[i] : stat);
     }
-    for (uint32_t i = 0; is_any(step) && i < VKN_MAX_RANK; i++) {
-        uint64_t last = step->spec[VKN_SPEC_EXTENT - 1 + i] - 1;
-        g.span[VKN_SPACE_X] += last * step->spec[VKN_SPEC_X_STRIDE - 1 + i];
-        g.span[VKN_SPACE_Y] += last * step->spec[VKN_SPEC_Y_STRIDE - 1 + i];
-        g.span[VKN_SPACE_STAT] += last * step->spec[VKN_SPEC_STAT_STRIDE - 1 + i];
-    }
+    for (uint32_t i = 0; is_any(step) && i < VKN_MAX_RANK; i++)
+        for (int space = 0; space < VKN_SPACE_COUNT; space++)
+            g.span[space] +=
+                (uint64_t)(step->spec[VKN_SPEC_EXTENT - 1 + i] - 1) * step->spec[STRIDES[space] - 1 + i];
     return g;
 }
 
-/* Bytes that a kernel reaches through a binding; 0 for bindings that say nothing about it. */
+/* Elements that a kernel reaches through a binding. */
 static uint64_t reach_of(const VknStep *step, const VknStepBinding *b, const Geometry *g) {
     const VknPush *p = &step->push;
-    uint64_t stored = p->part_total ? p->part_total : 1;
-    if (step->kernel == VKN_KERNEL_FINISH) {
-        if (b->binding == VKN_BINDING_FINISH_IN)
-            return 16 * (1 + (g->statistics - 1) * p->x_stride[VKN_CHANNEL] +
-                         (uint64_t)(p->extent[VKN_OUTER] - 1) * p->x_stride[VKN_OUTER]);
-        if (vkn_roles[b->resource].per == VKN_PER_CHANNEL || vkn_roles[b->resource].per == VKN_PER_PARAMETER)
-            return p->extent[VKN_CHANNEL] * (uint64_t)4;
-        return g->statistics * (b->binding == VKN_BINDING_RECORDS_OUT ? 16 * stored : 4);
-    }
-    switch (b->role) {
-    case VKN_ROLE_X:
-        return g->span[VKN_SPACE_X] * 4;
-    case VKN_ROLE_Y:
-        return g->span[VKN_SPACE_Y] * 4;
-    case VKN_ROLE_WORKSPACE:
-        return g->span[VKN_SPACE_STAT] * 16 * (b->binding == VKN_BINDING_RECORDS_OUT ? stored : 1);
-    case VKN_ROLE_GAMMA:
-    case VKN_ROLE_BETA:
-    case VKN_ROLE_MEAN:
-    case VKN_ROLE_INV_STD:
-    case VKN_ROLE_VARIANCE:
-    case VKN_ROLE_RUNNING_MEAN:
-    case VKN_ROLE_RUNNING_VARIANCE:
-        return g->span[VKN_SPACE_STAT] * 4;
-    case VKN_ROLE_MOMENTS:
-    case VKN_ROLE_RESIDUAL:
-    case VKN_ROLE_DY:
-    case VKN_ROLE_DX:
-    case VKN_ROLE_DGAMMA:
-    case VKN_ROLE_DBETA:
-    case VKN_ROLE_DRESIDUAL:
-    case VKN_ROLE_MASK:
-    case VKN_ROLE_ACTIVATION_MASK:
-    case VKN_ROLE_RENORM_MEAN:
-    case VKN_ROLE_RENORM_STD:
-    case VKN_ROLE_RUNNING_STD:
-    case VKN_ROLE_RENORM:
-    case VKN_ROLE_SUMS:
-    case VKN_ROLE_SLOPE:
-    case VKN_ROLE_DSLOPE:
-    case VKN_ROLE_RESIDUAL_SUM:
-    case VKN_ROLE_DRESIDUAL_SUM:
-    case VKN_ROLE_RESULT:
-    case VKN_ROLE_INDEX:
-        break;
-    }
-    return 0;
+    const VknRoleInfo *role = &vkn_roles[b->resource];
+    bool records = b->binding == VKN_BINDING_RECORDS_OUT && vkn_roles[b->resource].bits >= 128;
+    uint64_t stored = records && p->part_total ? p->part_total : 1;
+    VknSpace space = role->space;
+    bool of_statistics = space == VKN_SPACE_STAT, of_parameters = space == VKN_SPACE_PARAMETER;
+    if (is_finish(step) && b->binding == VKN_BINDING_FINISH_IN && step->kernel != VKN_KERNEL_RENORM)
+        return 1 + (g->statistics - 1) * p->x_stride[VKN_CHANNEL] +
+               (uint64_t)(p->extent[VKN_OUTER] - 1) * p->x_stride[VKN_OUTER];
+    if (is_finish(step))
+        return stored * (role->per == VKN_PER_STATISTIC ? g->statistics : p->extent[VKN_CHANNEL]);
+    /* Seen from the parameters, statistics are what differs between elements, and the other way round. */
+    if (spec(step, VKN_SPEC_MODES) & VKN_MODE_ELEMENT_STATISTICS && b->resource < VKN_ROLE_COUNT)
+        space = of_statistics ? VKN_SPACE_PARAMETER : of_parameters ? VKN_SPACE_STAT : space;
+    return g->span[space] * stored;
 }
 
-static const char *geometry_broken(const VknStep *step) {
+/* Workers of a step, and how many invocations each has when subgroups are as large as they get. */
+static uint64_t lanes_of(const VknStep *step, const VknCaps *caps) {
+    uint32_t local_size = spec(step, VKN_SPEC_LOCAL_SIZE);
+    switch (step->worker) {
+    case VKN_WORKER_SUBGROUP_ADD:
+    case VKN_WORKER_SUBGROUP_SHUFFLE:
+        return vkn_min(local_size, caps->max_subgroup_size);
+    case VKN_WORKER_GROUP_ADD:
+    case VKN_WORKER_GROUP_TREE:
+        return local_size;
+    case VKN_WORKER_ALONE:
+    case VKN_WORKER_LANE:
+    case VKN_WORKER_COUNT:
+        break;
+    }
+    return 1;
+}
+
+/* Loop iterations that an invocation cannot do without, one for each quad of elements: lavapipe ends all
+ * loops of an invocation after 65,535. */
+static uint64_t iterations_of(const VknSchedule *schedule, const VknStep *step, const VknCaps *caps,
+                              const Geometry *g) {
+    const VknPush *p = &step->push;
+    uint64_t lanes = lanes_of(step, caps), vector = spec(step, VKN_SPEC_VECTOR);
+    uint64_t workers = step->group_count * (spec(step, VKN_SPEC_LOCAL_SIZE) / lanes);
+    uint64_t items = g->statistics / vector * p->part_count;
+    uint64_t each = vkn_divide_up(p->part_length, lanes * (is_any(step) || vector == 4 ? 1 : 4));
+    if (is_finish(step)) {
+        const VknDesc *d = &schedule->desc;
+        bool given = d->roles & VKN_HAS_MOMENTS && d->operation != VKN_OPERATION_STATISTICS;
+        bool holes = step->kernel == VKN_KERNEL_FINISH && (given || d->roles & VKN_HAS_MASK);
+        items = p->extent[VKN_CHANNEL];
+        each = p->extent[VKN_BATCH] *
+               (1 + vkn_divide_up(p->extent[VKN_OUTER], lanes) + (holes ? p->extent[VKN_OUTER] : 0));
+    } else if (is_elementwise(step)) {
+        items = g->statistics * g->reduced;
+        each = 0;
+    }
+    return vkn_divide_up(items, workers) * (1 + each);
+}
+
+#define LAVAPIPE_ITERATIONS 65535
+
+static const char *geometry_broken(const VknSchedule *schedule, const VknStep *step, const VknCaps *caps) {
     const VknPush *p = &step->push;
     Geometry g = geometry_of(step);
     uint64_t invocations = (uint64_t)step->group_count * spec(step, VKN_SPEC_LOCAL_SIZE);
-    for (uint32_t i = 0; i < VKN_SLOTS; i++)
-        REQUIRE(p->extent[i] >= 1);
+    for (uint32_t i = 0; i < VKN_SLOTS; i++) /* some have no parts */
+        REQUIRE(p->extent[i] >= 1 ||
+                (i == VKN_OUTER && is_finish(step) && step->kernel != VKN_KERNEL_FINISH));
     /* Loops over items end before 32 bits do. */
     REQUIRE(g.statistics * g.reduced + invocations <= UINT32_MAX);
     for (uint32_t i = 0; i < step->binding_count; i++) {
-        REQUIRE(reach_of(step, &step->binding[i], &g) == step->binding[i].size);
-        REQUIRE(reach_of(step, &step->binding[i], &g) / 4 + 64 <= UINT32_MAX);
+        const VknStepBinding *b = &step->binding[i];
+        uint32_t bits = vkn_role_bits(&schedule->desc, b->resource);
+        uint64_t reach = vkn_divide_up(b->first + reach_of(step, b, &g) * bits, 8);
+        REQUIRE(vkn_round_up(b->offset + reach, 4) - b->offset == b->size);
+        REQUIRE(reach * 8 / b->unit_bits + 64 <= UINT32_MAX);
     }
-    if (step->kernel == VKN_KERNEL_FINISH)
+    REQUIRE(iterations_of(schedule, step, caps, &g) <= LAVAPIPE_ITERATIONS);
+    if (is_finish(step))
         return NULL;
     REQUIRE(p->part_count >= 1 && p->part_length >= 1);
     REQUIRE((uint64_t)p->part_first + p->part_count <= p->part_total);
@@ -173,21 +220,27 @@ static const char *geometry_broken(const VknStep *step) {
 
 /* ----------------------------------------------------------------------------------------- barriers */
 
-static uint32_t with_alias(uint32_t resources) {
-    uint32_t tensors = VKN_ROLE_BIT(VKN_ROLE_X) | VKN_ROLE_BIT(VKN_ROLE_Y);
-    return resources & tensors ? resources | tensors : resources;
+/* All tensors may be one, in place. */
+static uint64_t tensors_of_all(void) {
+    uint64_t tensors = 0;
+    for (uint32_t i = 0; i < VKN_ROLE_COUNT; i++)
+        tensors |= vkn_role_is_tensor(i) ? (uint64_t)1 << i : 0;
+    return tensors;
 }
 
 /* Every pair of steps: those that share what one of them writes are of one stage, or have a barrier
  * between them. */
 static const char *barriers_broken(const VknSchedule *schedule, uint32_t *number) {
+    const uint64_t tensors = tensors_of_all();
     for (uint32_t j = *number = 0; j < schedule->step_count; *number = ++j) {
         const VknStep *b = &schedule->steps[j];
         bool barrier = b->barrier;
         for (uint32_t i = j; i-- > 0;) {
             const VknStep *a = &schedule->steps[i];
-            uint32_t shared = (with_alias(a->writes) & with_alias(b->reads | b->writes)) |
-                              (with_alias(a->reads) & with_alias(b->writes));
+            uint64_t a_all = a->reads | a->writes, b_all = b->reads | b->writes;
+            bool tensor =
+                (a->writes & tensors && b_all & tensors) || (b->writes & tensors && a_all & tensors);
+            bool shared = tensor || a->writes & b_all || b->writes & a_all;
             REQUIRE(!shared || a->stage == b->stage || barrier);
             barrier = barrier || a->barrier;
         }
@@ -201,7 +254,7 @@ const char *test_invariant_broken(const VknSchedule *schedule, const VknCaps *ca
         const VknStep *step = &schedule->steps[*number];
         const char *broken = shape_broken(step, caps);
         broken = broken ? broken : bindings_broken(schedule, step, caps);
-        broken = broken ? broken : geometry_broken(step);
+        broken = broken ? broken : geometry_broken(schedule, step, caps);
         if (broken)
             return broken;
         REQUIRE(*number == 0 || step->stage >= schedule->steps[*number - 1].stage);

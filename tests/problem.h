@@ -46,6 +46,9 @@ void problem_fill(Problem *p, const ProblemFill *fill);
 /* A problem of at most `most` elements; `activation` chooses one of the table. */
 void problem_random(Problem *p, TestRandom *random, uint64_t most, uint32_t activation);
 
+/* Its description alone, of any number of elements. */
+void problem_random_desc(Problem *p, TestRandom *random, uint64_t most, uint32_t activation);
+
 /* Whether the derivative of an activation has two values, 1 and another, and whether it follows from the
  * value. */
 bool problem_has_two_slopes(const VknActivation *activation);

@@ -192,14 +192,11 @@ static void random_roles(TestRandom *random, Problem *p) {
     desc->roles |= problem_has_two_slopes(&desc->activation) && chance(random, 60) ? BIT(ACTIVATION_MASK) : 0;
 }
 
-void problem_random(Problem *p, TestRandom *random, uint64_t most, uint32_t activation) {
-    uint64_t seed = test_random_next(random);
-    memset(p, 0, sizeof *p);
+void problem_random_desc(Problem *p, TestRandom *random, uint64_t most, uint32_t activation) {
     do {
         p->desc = test_random_desc(random, most);
     } while (p->desc.operation != VKN_OPERATION_TRAIN);
     VknDesc *desc = &p->desc;
-    p->batch_number = 3;
     desc->count_epsilon = chance(random, 70) ? 1e-7f : 0;
     desc->renorm_momentum = 0.75f;
     desc->epsilon = chance(random, 50) ? 1e-3f : 1e-5f;
@@ -214,6 +211,14 @@ void problem_random(Problem *p, TestRandom *random, uint64_t most, uint32_t acti
     if (chance(random, 40))
         random_parameter_axes(random, p);
     random_residual(random, p);
+}
+
+void problem_random(Problem *p, TestRandom *random, uint64_t most, uint32_t activation) {
+    uint64_t seed = test_random_next(random);
+    memset(p, 0, sizeof *p);
+    problem_random_desc(p, random, most, activation);
+    p->batch_number = 3;
+    const VknDesc *desc = &p->desc;
     bool holes = desc->statistic == VKN_STATISTIC_LOG_SUM_EXP && desc->residual_use != VKN_RESIDUAL_BEFORE &&
                  chance(random, 50);
     ProblemFill fill = {.seed = seed,

@@ -15,9 +15,11 @@ Builds into build/ and runs
   lavapipe-N    lavapipe with vectors of 128, 256 and 512 bits: subgroups of 4, 8 and 16
   both          programs that use two devices in one process, with SwiftShader and lavapipe
   gpu           and on the first GPU, if there is one
+  asan, tsan    host programs, and some of the others on SwiftShader, with AddressSanitizer and
+                UndefinedBehaviorSanitizer; threads with ThreadSanitizer
 The logs stay in build/logs. The last line is the sum: N passed, N failed, N skipped.
 
-  --long        the test programs take more cases and more time
+  --long        the test programs take more cases and more time, and asan runs all of them
   --help        print this and stop
 END
 }
@@ -92,13 +94,17 @@ check() {
     fi
 }
 
-# run_program DRIVER KIND PROGRAM ARGUMENTS [NAME=VALUE...]: runs build/PROGRAM with these environment
+# Where programs are, and which: lines like those of programs.txt.
+from=build
+list=$logs/programs.txt
+
+# run_program DRIVER KIND PROGRAM ARGUMENTS [NAME=VALUE...]: runs $from/PROGRAM with these environment
 # variables.
 run_program() {
     driver=$1 kind=$2 program=$3 arguments=$4
     shift 4
     name=$(basename "$program")
-    program=build/$program
+    program=$from/$program
     if [ "$kind" = mpi ]; then # the argument is the number of ranks; beside that it is a sample
         kind=sample name=$name-$arguments arguments="-n $arguments $program"
         program="mpirun --allow-run-as-root --oversubscribe"
@@ -148,7 +154,7 @@ run_driver() {
         case " $kinds " in
         *" $program_kind "*) run_program "$on" "$program_kind" "$path" "$program_arguments" "$@" ;;
         esac
-    done <$logs/programs.txt
+    done <"$list"
 }
 
 # ------------------------------------------------------------------------------------------------- run
@@ -204,6 +210,25 @@ done
 
 check symbols ctest --test-dir build -R symbols --output-on-failure
 
+# start_sanitized PRESET MANIFEST [NAME=VALUE...]: the programs of logs/PRESET.txt, built with it.
+start_sanitized() {
+    preset=$1 manifest=$2
+    shift 2
+    mkdir -p "$logs/$preset"
+    echo "Building $preset"
+    # shellcheck disable=SC2046
+    if cmake --preset "$preset" -DVKNORM_SAMPLES=OFF >"$logs/$preset/build.log" 2>&1 &&
+        cmake --build --preset "$preset" --target $(sed 's/^[a-z]* tests.\([a-z_]*\).*/\1/' "$logs/$preset.txt") \
+            >>"$logs/$preset/build.log" 2>&1; then
+        from=build/$preset list=$logs/$preset.txt
+        start "$preset" "host device" VK_DRIVER_FILES="$manifest" "$@"
+        from=build list=$logs/programs.txt
+    else
+        drivers="$drivers $preset"
+        result "$preset" build 0 1 0 0 "cmake --build --preset $preset"
+    fi
+}
+
 start host host
 start_driver swiftshader "$(find_in_chromium vk_swiftshader_icd.json)"
 lavapipe=$(find_driver lvp_icd || true)
@@ -212,6 +237,24 @@ for bits in 128 256 512; do
 done
 if swiftshader=$(find_in_chromium vk_swiftshader_icd.json) && [ -n "$lavapipe" ]; then
     start both pair VK_DRIVER_FILES="$swiftshader:$lavapipe"
+fi
+if swiftshader=$(find_in_chromium vk_swiftshader_icd.json); then
+    if [ -n "$long" ]; then
+        grep -E '^(host|device)' $logs/programs.txt | sed 's/ --validation//' >$logs/asan.txt
+    else
+        cat >$logs/asan.txt <<'END'
+host tests/rules
+host tests/contract
+host tests/view
+host tests/shader
+host tests/schedule --rounds 100
+device tests/runtime
+device tests/fuzz --rounds 3
+END
+    fi
+    echo "device tests/api --threads" >$logs/tsan.txt
+    start_sanitized tsan "$swiftshader" TSAN_OPTIONS="suppressions=$PWD/tests/thread.supp"
+    start_sanitized asan "$swiftshader" UBSAN_OPTIONS=print_stacktrace=1
 fi
 if [ -x build/samples/digits ] && build/samples/digits --list | grep -qv 'software$'; then
     start gpu "device sample mpi"

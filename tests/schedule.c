@@ -1,7 +1,6 @@
 /* Schedules of random descriptions on random devices, with every strategy: what each must be, and that
  * running it touches what it should. And some devices and tensors that nobody here has. */
-#include "generate.h"
-#include "invariants.h"
+#include "planning.h"
 #include "simulate.h"
 #include "strategy.h"
 
@@ -10,116 +9,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <cmocka.h>
 #include <string.h>
 
 static TestRounds rounds;
-
-static struct {
-    uint64_t seed;
-    const char *test;
-    VknDesc desc;
-    VknCaps caps;
-    char message[512]; /* the last one that was logged */
-} now;
-
-static void log_write(void *user, VknLogLevel level, const char *message) {
-    (void)user, (void)level;
-    snprintf(now.message, sizeof now.message, "%s", message);
-}
-
-/* ---------------------------------------------------------------------------------------- host memory */
-
-typedef struct Memory {
-    int64_t left;  /* allocations until one fails */
-    uint64_t most; /* bytes of one allocation */
-    int64_t live;
-} Memory;
-
-static void *allocate(void *user, size_t size, size_t alignment, VkSystemAllocationScope scope) {
-    Memory *memory = user;
-    void *block = memory->left-- > 0 && size <= memory->most ? malloc(size) : NULL;
-    (void)alignment, (void)scope;
-    memory->live += block != NULL;
-    return block;
-}
-
-static void release(void *user, void *block) {
-    ((Memory *)user)->live -= block != NULL;
-    free(block);
-}
-
-/* No schedule is larger than this: who asks for more does not know an end. */
-static Memory plenty = {INT64_MAX, 64 << 20, 0};
-static const VkAllocationCallbacks callbacks = {
-    .pUserData = &plenty, .pfnAllocation = allocate, .pfnFree = release};
-static const VknHost host = {&callbacks, {.write = log_write}};
-
-/* --------------------------------------------------------------------------------------------- report */
-
-static void fail_now(const char *why, const char *detail) {
-    const VknDesc *d = &now.desc;
-    const VknCaps *c = &now.caps;
-    print_error("%s: %s\n  operation %d, roles 0x%x, strategy %u, parts %u\n", why, detail, (int)d->operation,
-                d->roles, d->strategy, d->moment_parts);
-    for (uint32_t i = 0; i < d->rank; i++)
-        print_error("  axis %u: %" PRIu64 ", x stride %" PRIu64 ", y stride %" PRIu64 "\n", i, d->shape[i],
-                    d->x.stride[i], d->y.stride[i]);
-    for (uint32_t i = 0; i < d->kept_axis_count; i++)
-        print_error("  keeps %d\n", d->kept_axes[i]);
-    print_error("  class %d, invocations %u, groups %u, range %" PRIu64
-                ", alignment %u, subgroup %u, add %d, "
-                "shuffle %d, full %d\n",
-                (int)c->device_class, c->max_invocations, c->max_group_count, c->max_storage_range,
-                c->storage_offset_alignment, c->max_subgroup_size, c->subgroup_arithmetic,
-                c->subgroup_shuffle, c->full_subgroups);
-    fail_msg("again: schedule --rounds 1 --seed %" PRIu64 " (%s)", now.seed, now.test);
-}
-
-static void start(const char *test, uint64_t round) {
-    now.test = test;
-    now.seed = rounds.seed + round;
-}
-
-/* ------------------------------------------------------------------------------------------- checks */
-
-static bool same_steps(const VknSchedule *a, const VknSchedule *b) {
-    return a->step_count == b->step_count &&
-           (a->step_count == 0 || memcmp(a->steps, b->steps, a->step_count * sizeof *a->steps) == 0) &&
-           memcmp(&a->desc, &b->desc, sizeof a->desc) == 0 && memcmp(&a->info, &b->info, sizeof a->info) == 0;
-}
-
-/* A schedule of now.desc for now.caps; false when that is refused, clearly. */
-static bool make(VknSchedule *schedule) {
-    VknSchedule again;
-    now.message[0] = 0;
-    memset(schedule, 0xA5, sizeof *schedule);
-    VknResult result = vkn_schedule_make(&host, &now.caps, &now.desc, schedule);
-    if (result != VKN_SUCCESS) {
-        if (result != VKN_ERROR_UNSUPPORTED || !now.message[0] || schedule->steps || schedule->step_count)
-            fail_now("not a clear refusal", vkn_result_name(result));
-        return false;
-    }
-    if (now.message[0])
-        fail_now("success, but a message", now.message);
-    if (vkn_schedule_make(&host, &now.caps, &now.desc, &again) != VKN_SUCCESS ||
-        !same_steps(schedule, &again))
-        fail_now("again the same", "is another schedule");
-    vkn_schedule_free(&host, &again);
-    return true;
-}
-
-static void check_invariants(const VknSchedule *schedule) {
-    char where[64];
-    uint32_t step;
-    const char *broken = test_invariant_broken(schedule, &now.caps, &step);
-    snprintf(where, sizeof where, "step %u of %u", step, schedule->step_count);
-    if (broken)
-        fail_now(where, broken);
-    if (now.desc.strategy && schedule->info.strategy != now.desc.strategy)
-        fail_now("not the strategy that was asked for", schedule->info.strategy_name);
-}
 
 static bool may_be_in_place(const VknDesc *d) {
     uint32_t both = VKN_ROLE_BIT(VKN_ROLE_X) | VKN_ROLE_BIT(VKN_ROLE_Y);
@@ -135,27 +28,28 @@ static void test_every_access(void **state) {
     (void)state;
     for (uint64_t round = 0; round < rounds.count; round++) {
         TestRandom random = test_random_start(rounds.seed + round);
-        start("every access", round);
-        bool parts = now.seed % 16 == 0;
-        now.desc = test_random_desc(&random, 1 + test_random_below(&random, parts ? 40000 : 2500));
-        now.caps = test_random_caps(&random);
+        planning_start("every access", rounds.seed + round);
+        bool parts = planning.seed % 16 == 0;
+        planning.desc = test_random_desc(&random, 1 + test_random_below(&random, parts ? 40000 : 2500));
+        planning.caps = test_random_caps(&random);
         if (parts)
-            now.caps.max_storage_range = 16384;
-        for (now.desc.strategy = 0; now.desc.strategy <= vkn_strategy_count; now.desc.strategy++) {
+            planning.caps.max_storage_range = 16384;
+        for (planning.desc.strategy = 0; planning.desc.strategy <= vkn_strategy_count;
+             planning.desc.strategy++) {
             VknSchedule schedule;
             char fault[256];
-            if (!make(&schedule)) {
-                if (now.desc.strategy == 0 && !strstr(now.message, "virtual batches"))
-                    fail_now("a small tensor is refused", now.message);
+            if (!planning_make(&schedule)) {
+                if (planning.desc.strategy == 0 && !strstr(planning.message, "virtual batches"))
+                    planning_fail("a small tensor is refused", planning.message);
                 continue;
             }
-            check_invariants(&schedule);
-            bool y_is_x = may_be_in_place(&now.desc) && test_random_below(&random, 2);
-            if (!sim_check(&schedule, &now.caps, &now.desc, y_is_x, &random, fault))
-                fail_now(y_is_x ? "in place" : "the kernels", fault);
+            planning_check(&schedule);
+            bool y_is_x = may_be_in_place(&planning.desc) && test_random_below(&random, 2);
+            if (!sim_check(&schedule, &planning.caps, &planning.desc, y_is_x, &random, fault))
+                planning_fail(y_is_x ? "in place" : "the kernels", fault);
             runs++;
             windows += schedule.step_count;
-            vkn_schedule_free(&host, &schedule);
+            vkn_schedule_free(&planning_host, &schedule);
         }
     }
     print_message("%" PRIu64 " schedules with %" PRIu64 " dispatches\n", runs, windows);
@@ -167,15 +61,16 @@ static void test_large_tensors(void **state) {
     (void)state;
     for (uint64_t round = 0; round < rounds.count / 2; round++) {
         TestRandom random = test_random_start(rounds.seed + round);
-        start("large tensors", round);
-        now.caps = test_random_caps(&random);
-        uint64_t most = vkn_min(now.caps.max_storage_range * 100, (uint64_t)1 << 34);
-        now.desc = test_random_desc(&random, 1 + (most >> test_random_below(&random, 20)));
-        for (now.desc.strategy = 0; now.desc.strategy <= vkn_strategy_count; now.desc.strategy++) {
+        planning_start("large tensors", rounds.seed + round);
+        planning.caps = test_random_caps(&random);
+        uint64_t most = vkn_min(planning.caps.max_storage_range * 100, (uint64_t)1 << 34);
+        planning.desc = test_random_desc(&random, 1 + (most >> test_random_below(&random, 20)));
+        for (planning.desc.strategy = 0; planning.desc.strategy <= vkn_strategy_count;
+             planning.desc.strategy++) {
             VknSchedule schedule;
-            if (make(&schedule)) {
-                check_invariants(&schedule);
-                vkn_schedule_free(&host, &schedule);
+            if (planning_make(&schedule)) {
+                planning_check(&schedule);
+                vkn_schedule_free(&planning_host, &schedule);
             }
         }
     }
@@ -225,25 +120,25 @@ static void test_invented_devices(void **state) {
     };
     (void)state;
     for (size_t i = 0; i < sizeof INVENTED / sizeof *INVENTED; i++) {
-        start(INVENTED[i].name, 0);
-        now.caps = INVENTED[i].caps;
-        now.desc = INVENTED[i].desc;
-        now.desc.moment_parts = 3;
+        planning_start(INVENTED[i].name, rounds.seed);
+        planning.caps = INVENTED[i].caps;
+        planning.desc = INVENTED[i].desc;
+        planning.desc.moment_parts = 3;
         for (uint32_t operation = VKN_OPERATION_TRAIN; operation <= VKN_OPERATION_FINISH; operation++)
             for (uint32_t strategy = 0; strategy <= vkn_strategy_count; strategy++) {
                 VknSchedule schedule;
-                now.desc.operation = (VknOperation)operation;
-                now.desc.roles = roles[operation];
-                now.desc.strategy = strategy;
-                if (!make(&schedule)) {
+                planning.desc.operation = (VknOperation)operation;
+                planning.desc.roles = roles[operation];
+                planning.desc.strategy = strategy;
+                if (!planning_make(&schedule)) {
                     if (strategy == 0)
-                        fail_now("refused", now.message);
+                        planning_fail("refused", planning.message);
                     continue;
                 }
-                check_invariants(&schedule);
+                planning_check(&schedule);
                 if (operation != VKN_OPERATION_FINISH && schedule.step_count < INVENTED[i].least_steps)
-                    fail_now("too few dispatches", schedule.info.strategy_name);
-                vkn_schedule_free(&host, &schedule);
+                    planning_fail("too few dispatches", schedule.info.strategy_name);
+                vkn_schedule_free(&planning_host, &schedule);
             }
     }
 }
@@ -265,37 +160,37 @@ static void test_absurd_sizes_are_refused(void **state) {
     for (size_t i = 0; i < sizeof ABSURD / sizeof *ABSURD; i++)
         for (int32_t kept = 0; kept < 2; kept++) {
             VknSchedule schedule;
-            start("absurd sizes", 0);
-            now.caps = (VknCaps)GPU(ABSURD[i].range);
-            vkn_desc_batch_norm(&now.desc, ABSURD[i].operation, 2, (uint64_t[]){1, ABSURD[i].extent}, 1,
+            planning_start("absurd sizes", rounds.seed);
+            planning.caps = (VknCaps)GPU(ABSURD[i].range);
+            vkn_desc_batch_norm(&planning.desc, ABSURD[i].operation, 2, (uint64_t[]){1, ABSURD[i].extent}, 1,
                                 &kept);
-            now.desc.moment_parts = ABSURD[i].parts;
+            planning.desc.moment_parts = ABSURD[i].parts;
             if (ABSURD[i].operation == VKN_OPERATION_FINISH && kept == 0)
                 continue; /* one statistic */
-            if (make(&schedule))
-                fail_now("planned", "more than there can be");
+            if (planning_make(&schedule))
+                planning_fail("planned", "more than there can be");
         }
 }
 
 static void test_no_host_memory(void **state) {
     VknResult result = VKN_ERROR_OUT_OF_HOST_MEMORY;
     (void)state;
-    now.caps = (VknCaps)GPU(4096);
-    vkn_desc_batch_norm(&now.desc, VKN_OPERATION_TRAIN, 2, (uint64_t[]){64, 1000}, 1, (int32_t[]){1});
+    planning.caps = (VknCaps)GPU(4096);
+    vkn_desc_batch_norm(&planning.desc, VKN_OPERATION_TRAIN, 2, (uint64_t[]){64, 1000}, 1, (int32_t[]){1});
     for (int64_t n = 0; result != VKN_SUCCESS; n++) {
-        Memory memory = {.left = n, .most = plenty.most};
-        VkAllocationCallbacks failing = callbacks;
+        Memory memory = {.left = n, .most = planning_memory.most};
+        VkAllocationCallbacks failing = planning_callbacks;
         failing.pUserData = &memory;
-        const VknHost poor = {&failing, {log_write, NULL}};
+        const VknHost poor = {&failing, planning_host.log};
         VknSchedule schedule;
-        now.message[0] = 0;
-        result = vkn_schedule_make(&poor, &now.caps, &now.desc, &schedule);
+        planning.message[0] = 0;
+        result = vkn_schedule_make(&poor, &planning.caps, &planning.desc, &schedule);
         if (result == VKN_SUCCESS) {
             assert_true(n > 3 && schedule.step_count > 8); /* the list of steps has grown */
             vkn_schedule_free(&poor, &schedule);
         } else {
             assert_int_equal(result, VKN_ERROR_OUT_OF_HOST_MEMORY);
-            assert_true(now.message[0] && !schedule.steps);
+            assert_true(planning.message[0] && !schedule.steps);
         }
         assert_int_equal(memory.live, 0);
     }
@@ -312,7 +207,7 @@ int main(int argc, char **argv) {
     if (!test_rounds_parse(argc, argv, 2000, &rounds))
         return 2;
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    if (plenty.live && !failed)
-        fprintf(stderr, "%" PRId64 " allocations were not freed\n", plenty.live);
-    return failed || plenty.live;
+    if (planning_memory.live && !failed)
+        fprintf(stderr, "%" PRId64 " allocations were not freed\n", planning_memory.live);
+    return failed || planning_memory.live;
 }

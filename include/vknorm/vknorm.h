@@ -498,6 +498,7 @@ typedef struct VknDesc {
     /* 0, or the number of samples per virtual ("ghost") batch (Hoffer, Hubara & Soudry 2017; tf.keras): axis
      * 0, which must be reduced, is divided into shape[0] / virtual_batch_size batches with statistics of
      * their own; sample n belongs to number n mod (shape[0] / virtual_batch_size). It must divide shape[0].
+     * More than some 8,000 virtual batches are UNSUPPORTED.
      * The running statistics move once, towards the averages of the batches' means and variances. TRAIN,
      * STATISTICS, TRAIN_GRADIENT, GRADIENT_STATISTICS; rank at most 7; not with renormalization. */
     uint64_t virtual_batch_size;
@@ -520,7 +521,8 @@ typedef struct VknDesc {
     VknActivation activation; /* after the affine transform and the residual; of Y, DY and RESULT */
     VknActivation prologue;   /* before the statistic: every x is prologue(x); not of FINISH */
     bool accumulate;          /* gradients: add to what DGAMMA and DBETA hold, instead of overwriting it */
-    uint32_t moment_parts;    /* parts of MOMENTS (FINISH, TRAIN) or SUMS (TRAIN_GRADIENT) to merge, >= 1 */
+    uint32_t moment_parts;    /* parts of MOMENTS (FINISH, TRAIN) or SUMS (TRAIN_GRADIENT) to merge, >= 1; of
+                                 MOMENTS more than some 32,000 are UNSUPPORTED */
     /* The same input gives the same bits on every device, in every type: one plan for all, and arithmetic
      * made of sums, products and integers, which Vulkan rounds correctly. Slower. Numbers below 2^-126 in
      * between are the exception: devices may flush them to 0. Parts of MOMENTS or SUMS are merged in their

@@ -1,5 +1,6 @@
 /* The benchmark's parts, each using only those before it:
  *
+ *     host      its clock, its cache
  *     suite     what is measured: descriptions of the shapes of real networks, and the targets
  *     data      what the tensors hold, on the host and on the device
  *     verify    whether a result is right, in fp64, apart from everything that the library does
@@ -12,6 +13,14 @@
 #define BENCH_H
 
 #include <vknorm/runtime.h>
+
+/* -------------------------------------------------------------------------------------------- host */
+
+/* Seconds since some moment. */
+double bench_clock(void);
+
+/* Bytes of the largest cache that the system tells of, at least 64 MiB. */
+uint64_t bench_cache_size(void);
 
 /* ------------------------------------------------------------------------------------------- suite */
 
@@ -165,9 +174,6 @@ uint64_t bench_rig_cache(const BenchRig *rig);
  * are wrong or that cannot run have a failure. */
 uint32_t bench_measure(BenchRig *rig, const BenchOptions *options, const BenchCase *bench_case,
                        BenchResult results[BENCH_MOST_STRATEGIES]);
-
-/* The host's clock in seconds. */
-double bench_clock(void);
 
 /* ------------------------------------------------------------------------------------------ output */
 

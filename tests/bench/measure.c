@@ -1,18 +1,16 @@
 /* Samples of a case: in every round vkCmdCopyBuffer, the copy shader and each strategy run once, so that
  * whatever else the machine does hits all of them, and ratios are taken within a round. */
-#define _GNU_SOURCE
 #include "bench.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#define MOST_SETS      64
-#define WARM_UP        3
-#define LEAST_SAMPLES  5
-#define WARM_PLANS     15
-#define SMALLEST_CACHE ((uint64_t)64 << 20)
+#define MOST_SETS     64
+#define WARM_UP       3
+#define LEAST_SAMPLES 5
+#define WARM_PLANS    15
+#define RECORDINGS    65
 
 struct BenchRig {
     VknRuntime *runtime;
@@ -27,7 +25,7 @@ typedef struct Entry {
     VknPlan *plan;
     VknBindings *bindings[MOST_SETS];
     BenchResult *result;
-    double *seconds, *of_buffer, *of_shader, *record; /* [sample] */
+    double *seconds, *of_buffer, *of_shader, *of_onednn; /* [sample] */
 } Entry;
 
 typedef struct Bench {
@@ -45,12 +43,6 @@ typedef struct Bench {
     uint32_t samples;
 } Bench;
 
-double bench_clock(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 /* ---------------------------------------------------------------------------------------------- rig */
 
 static void write_log(void *user, VknLogLevel level, const char *message) {
@@ -59,29 +51,12 @@ static void write_log(void *user, VknLogLevel level, const char *message) {
         fprintf(stderr, "%s\n", message);
 }
 
-/* The largest cache that the system tells of, in bytes. */
-static uint64_t cache_size(void) {
-    uint64_t most = SMALLEST_CACHE;
-    for (int i = 0; i < 8; i++) {
-        char path[80];
-        unsigned long long kilobytes = 0;
-        snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/size", i);
-        FILE *file = fopen(path, "r");
-        if (!file)
-            break;
-        if (fscanf(file, "%lluK", &kilobytes) == 1 && kilobytes << 10 > most)
-            most = kilobytes << 10;
-        fclose(file);
-    }
-    return most;
-}
-
 BenchRig *bench_rig_create(const BenchOptions *options) {
     BenchRig *rig = calloc(1, sizeof *rig);
     VknRuntimeDesc desc = {.device = options->device, .log = {write_log, NULL}};
     if (!rig)
         return NULL;
-    rig->cache = cache_size();
+    rig->cache = bench_cache_size();
     if (vkn_runtime_create(&desc, &rig->runtime) == VKN_SUCCESS)
         rig->copy = bench_copy_create(rig->runtime, rig->cache);
     if (rig->copy)
@@ -243,10 +218,23 @@ static VknResult record_part(void *user, uint32_t part, VkCommandBuffer commands
         return VKN_SUCCESS;
     }
     Entry *entry = b->timed[part - PART_ENTRY];
-    double start = bench_clock();
-    VknResult result = vkn_plan_record(entry->plan, entry->bindings[b->set], commands, NULL);
-    entry->record[b->samples] = bench_clock() - start;
-    return result;
+    return vkn_plan_record(entry->plan, entry->bindings[b->set], commands, NULL);
+}
+
+/* Records into a command buffer that is given up then. */
+static VknResult record_only(void *user, uint32_t part, VkCommandBuffer commands) {
+    Entry *entry = user;
+    double seconds[RECORDINGS];
+    (void)part;
+    for (uint32_t i = 0; i < RECORDINGS; i++) {
+        double start = bench_clock();
+        VknResult result = vkn_plan_record(entry->plan, entry->bindings[0], commands, NULL);
+        seconds[i] = bench_clock() - start;
+        if (result)
+            entry_fail(entry, "recording", result);
+    }
+    entry->result->record = spread_of(seconds, RECORDINGS).median / entry->result->dispatches;
+    return VKN_ERROR_UNSUPPORTED; /* so that nothing is submitted */
 }
 
 static VknResult run_round(Bench *b, BenchOnednn *onednn) {
@@ -259,14 +247,15 @@ static VknResult run_round(Bench *b, BenchOnednn *onednn) {
         return result;
     b->buffer_rate[n] = (double)b->copied / seconds[PART_BUFFER];
     b->shader_rate[n] = (double)b->copied / seconds[PART_SHADER];
+    b->onednn[n] = onednn ? bench_onednn_run(onednn) : 0;
     for (uint32_t i = 0; i < b->timed_count; i++) {
         Entry *entry = b->timed[i];
         double rate = (double)entry->result->bytes / seconds[PART_ENTRY + i];
         entry->seconds[n] = seconds[PART_ENTRY + i];
         entry->of_buffer[n] = rate / b->buffer_rate[n];
         entry->of_shader[n] = rate / b->shader_rate[n];
+        entry->of_onednn[n] = b->onednn[n] / entry->seconds[n];
     }
-    b->onednn[n] = onednn ? bench_onednn_run(onednn) : 0;
     return VKN_SUCCESS;
 }
 
@@ -276,34 +265,29 @@ static double target_of(const BenchTarget *target, const VknRuntimeInfo *info) {
                                                       : target->lavapipe;
 }
 
-static void summarize(Bench *b, BenchOnednn *onednn) {
+static void summarize(Bench *b) {
     uint32_t n = b->samples;
     double buffer_rate = spread_of(b->buffer_rate, n).median;
     double shader_rate = spread_of(b->shader_rate, n).median;
+    double onednn_seconds = spread_of(b->onednn, n).median;
     for (uint32_t i = 0; i < b->timed_count; i++) {
         Entry *entry = b->timed[i];
         BenchResult *r = entry->result;
-        double *faster = entry->record + b->options->samples;
-        for (uint32_t j = 0; onednn && j < n; j++)
-            faster[j] = b->onednn[j] / entry->seconds[j];
-        r->of_onednn = onednn ? spread_of(faster, n).median : 0;
+        r->of_onednn = spread_of(entry->of_onednn, n).median;
         r->samples = n;
         r->seconds = spread_of(entry->seconds, n);
-        r->record = spread_of(entry->record, n).median / r->dispatches;
         r->of_buffer = spread_of(entry->of_buffer, n).median;
         r->of_shader = spread_of(entry->of_shader, n).median;
         r->buffer_rate = buffer_rate;
         r->shader_rate = shader_rate;
+        r->onednn_seconds = onednn_seconds;
         r->cached = b->set_count * b->set_size <= b->rig->cache;
         r->target = target_of(&b->bench_case->target, bench_rig_info(b->rig));
         snprintf(r->copy_name, sizeof r->copy_name, "%s", bench_copy_name(b->rig->copy));
     }
-    double onednn_seconds = onednn ? spread_of(b->onednn, n).median : 0;
-    for (uint32_t i = 0; i < b->timed_count; i++)
-        b->timed[i]->result->onednn_seconds = onednn_seconds;
 }
 
-/* Five arrays of one allocation for each strategy, three for the yardsticks. */
+/* One allocation for each strategy, and one for the yardsticks. */
 static bool samples_create(Bench *b) {
     uint32_t n = b->options->samples;
     b->buffer_rate = calloc(3, n * sizeof(double));
@@ -312,10 +296,10 @@ static bool samples_create(Bench *b) {
     bool made = b->buffer_rate;
     for (uint32_t i = 0; i < b->timed_count; i++) {
         Entry *entry = b->timed[i];
-        entry->seconds = calloc(5, n * sizeof(double));
+        entry->seconds = calloc(4, n * sizeof(double));
         entry->of_buffer = entry->seconds + n;
         entry->of_shader = entry->of_buffer + n;
-        entry->record = entry->of_shader + n;
+        entry->of_onednn = entry->of_shader + n;
         made = made && entry->seconds;
     }
     return made;
@@ -327,6 +311,10 @@ static VknResult time_entries(Bench *b) {
     if (!result && !b->copied)
         result = VKN_ERROR_DRIVER;
     BenchOnednn *onednn = !result && b->options->onednn ? bench_onednn_create(b->bench_case) : NULL;
+    for (uint32_t i = 0; i < b->timed_count && !result; i++) {
+        double never;
+        vkn_runtime_time(b->rig->runtime, 1, record_only, b->timed[i], &never);
+    }
     for (uint32_t i = 0; i < WARM_UP && !result; i++)
         result = run_round(b, onednn);
     for (double start = bench_clock(); b->samples < b->options->samples && !result; b->samples++) {
@@ -335,7 +323,7 @@ static VknResult time_entries(Bench *b) {
         result = run_round(b, onednn);
     }
     if (!result)
-        summarize(b, onednn);
+        summarize(b);
     bench_onednn_destroy(onednn);
     free(b->buffer_rate);
     return result;

@@ -176,11 +176,13 @@ static VknDesc desc_of(const Row *row, BenchOperation operation, bool channels_l
 }
 
 /* The targets, which were set for f32, and for tensors of 1 MB and more: below that, submitting is what takes
- * the time. A GPU is held against the reads that the hardware cannot avoid: two
- * reads and a write of a training norm (0.9 * 2 / 3 of a copy), twice two reads and a write of its gradient
- * (0.9 * 3 / 5), one read and a write where a row fits on chip. */
+ * the time. A GPU is held against the reads that the hardware cannot avoid: two reads and a write of a
+ * training norm (0.9 * 2 / 3 of a copy), twice two reads and a write of its gradient (0.9 * 3 / 5), one read
+ * and a write where a row fits on chip. */
 static BenchTarget target_of(const Row *row, BenchOperation operation) {
-    uint64_t plane = row->shape[2] * row->shape[3], count = plane * row->shape[0] * row->shape[1];
+    uint64_t plane = row->shape[2] * row->shape[3], count = 1;
+    for (uint32_t i = 0; i < rank_of(row); i++)
+        count *= row->shape[i];
     if (count < 1 << 18)
         return (BenchTarget){0, 0, 0};
     switch (operation) {

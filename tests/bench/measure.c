@@ -221,20 +221,30 @@ static VknResult record_part(void *user, uint32_t part, VkCommandBuffer commands
     return vkn_plan_record(entry->plan, entry->bindings[b->set], commands, NULL);
 }
 
-/* Records into a command buffer that is given up then. */
+typedef struct Recording {
+    const Entry *entry;
+    double seconds;
+} Recording;
+
+/* Records into a command buffer that is given up then: a failure keeps it from being submitted. */
 static VknResult record_only(void *user, uint32_t part, VkCommandBuffer commands) {
-    Entry *entry = user;
-    double seconds[RECORDINGS];
+    Recording *recording = user;
+    const Entry *entry = recording->entry;
     (void)part;
+    double start = bench_clock();
+    VknResult result = vkn_plan_record(entry->plan, entry->bindings[0], commands, NULL);
+    recording->seconds = bench_clock() - start;
+    return result ? result : VKN_ERROR_UNSUPPORTED;
+}
+
+static double recording_seconds(const Bench *b, const Entry *entry) {
+    double seconds[RECORDINGS], never;
+    Recording recording = {.entry = entry};
     for (uint32_t i = 0; i < RECORDINGS; i++) {
-        double start = bench_clock();
-        VknResult result = vkn_plan_record(entry->plan, entry->bindings[0], commands, NULL);
-        seconds[i] = bench_clock() - start;
-        if (result)
-            entry_fail(entry, "recording", result);
+        vkn_runtime_time(b->rig->runtime, 1, record_only, &recording, &never);
+        seconds[i] = recording.seconds;
     }
-    entry->result->record = spread_of(seconds, RECORDINGS).median / entry->result->dispatches;
-    return VKN_ERROR_UNSUPPORTED; /* so that nothing is submitted */
+    return spread_of(seconds, RECORDINGS).median;
 }
 
 static VknResult run_round(Bench *b, BenchOnednn *onednn) {
@@ -273,6 +283,7 @@ static void summarize(Bench *b) {
     for (uint32_t i = 0; i < b->timed_count; i++) {
         Entry *entry = b->timed[i];
         BenchResult *r = entry->result;
+        r->record = recording_seconds(b, entry) / r->dispatches;
         r->of_onednn = spread_of(entry->of_onednn, n).median;
         r->samples = n;
         r->seconds = spread_of(entry->seconds, n);
@@ -311,10 +322,6 @@ static VknResult time_entries(Bench *b) {
     if (!result && !b->copied)
         result = VKN_ERROR_DRIVER;
     BenchOnednn *onednn = !result && b->options->onednn ? bench_onednn_create(b->bench_case) : NULL;
-    for (uint32_t i = 0; i < b->timed_count && !result; i++) {
-        double never;
-        vkn_runtime_time(b->rig->runtime, 1, record_only, b->timed[i], &never);
-    }
     for (uint32_t i = 0; i < WARM_UP && !result; i++)
         result = run_round(b, onednn);
     for (double start = bench_clock(); b->samples < b->options->samples && !result; b->samples++) {

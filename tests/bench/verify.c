@@ -80,25 +80,23 @@ static uint64_t element_of(const VknDesc *desc, uint32_t mask, uint64_t fixed, u
 
 /* ------------------------------------------------------------------------------------------ compare */
 
-static void fail(Check *c, VknRole role, uint64_t index, double want) {
-    static const char *const names[VKN_ROLE_COUNT] = {
-        [VKN_ROLE_Y] = "y",           [VKN_ROLE_MEAN] = "mean",     [VKN_ROLE_INV_STD] = "inv_std",
-        [VKN_ROLE_DX] = "dx",         [VKN_ROLE_DGAMMA] = "dgamma", [VKN_ROLE_DBETA] = "dbeta",
-        [VKN_ROLE_RESULT] = "result",
-    };
-    if (!c->failed)
-        snprintf(c->message, c->message_size, "%s[%" PRIu64 "] is %.9g, should be %.9g", names[role], index,
-                 test_decode(bench_role_type(c->desc, role), c->got[role], index), want);
-    c->failed = true;
-}
+static const char *const NAMES[VKN_ROLE_COUNT] = {
+    [VKN_ROLE_Y] = "y",           [VKN_ROLE_MEAN] = "mean",     [VKN_ROLE_INV_STD] = "inv_std",
+    [VKN_ROLE_DX] = "dx",         [VKN_ROLE_DGAMMA] = "dgamma", [VKN_ROLE_DBETA] = "dbeta",
+    [VKN_ROLE_RESULT] = "result",
+};
 
 static void compare(Check *c, VknRole role, uint64_t index, double want, double scale) {
     VknType type = bench_role_type(c->desc, role);
     if (!has(c, role))
         return;
     double rounding = type == VKN_TYPE_F32 ? 0 : test_spacing(type, want);
-    if (!(fabs(test_decode(type, c->got[role], index) - want) <= TOLERANCE * scale + rounding))
-        fail(c, role, index, want);
+    double got = test_decode(type, c->got[role], index);
+    if (fabs(got - want) <= TOLERANCE * scale + rounding)
+        return;
+    snprintf(c->message, c->message_size, "%s[%" PRIu64 "] is %.9g, should be %.9g", NAMES[role], index, got,
+             want);
+    c->failed = true;
 }
 
 /* What nobody wrote is still NaN. */
@@ -106,8 +104,10 @@ static void compare_all_written(Check *c, VknRole role) {
     uint32_t size = test_type_size(bench_role_type(c->desc, role));
     static const uint8_t nan[4] = {0xFF, 0xFF, 0xFF, 0xFF};
     for (uint64_t i = 0; i < c->got_count[role] && !c->failed; i++)
-        if (memcmp(c->got[role] + i * size, nan, size) == 0)
-            fail(c, role, i, NAN);
+        if (memcmp(c->got[role] + i * size, nan, size) == 0) {
+            snprintf(c->message, c->message_size, "%s[%" PRIu64 "] was not written", NAMES[role], i);
+            c->failed = true;
+        }
 }
 
 /* ------------------------------------------------------------------------------------------ forward */

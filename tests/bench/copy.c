@@ -28,7 +28,7 @@ static const Candidate CANDIDATES[] = {
 /* As much as every device binds; more would tell nothing else. */
 #define COPY_MOST (64u << 20)
 
-#define TRIALS 5
+#define TRIALS 7
 
 #define FUNCTIONS(X)                                                                                         \
     X(AllocateDescriptorSets)                                                                                \
@@ -271,29 +271,26 @@ static VknResult record_shader(void *user, uint32_t part, VkCommandBuffer comman
 uint64_t bench_copy_choose(BenchCopy *copy, uint64_t size, uint32_t places) {
     uint64_t half = (size / 2 + COPY_UNIT - 1) / COPY_UNIT * COPY_UNIT;
     uint64_t most = copy->from.size < COPY_MOST ? copy->from.size : COPY_MOST;
-    double best = 0;
-    uint32_t best_candidate = 0;
+    double least[CANDIDATE_COUNT] = {0};
     copy->size = half < most ? half : most / COPY_UNIT * COPY_UNIT;
     uint64_t fits = copy->from.size / copy->size;
     copy->places = fits < places ? (uint32_t)fits : places;
     copy->place = 0;
-    for (uint32_t i = 0; i < CANDIDATE_COUNT; i++) {
-        double least = 0;
-        if (CANDIDATES[i].texel && copy->size / 16 > copy->most_texels)
+    for (uint32_t i = 0; i < TRIALS * CANDIDATE_COUNT; i++) {
+        double seconds;
+        copy->chosen = i % CANDIDATE_COUNT;
+        if (CANDIDATES[copy->chosen].texel && copy->size / 16 > copy->most_texels)
             continue;
-        copy->chosen = i;
-        for (uint32_t trial = 0; trial < TRIALS; trial++) {
-            double seconds;
-            if (vkn_runtime_time(copy->runtime, 1, record_shader, copy, &seconds) != VKN_SUCCESS)
-                return 0;
-            least = trial == 0 || seconds < least ? seconds : least;
-        }
-        if (best == 0 || least < best) {
-            best = least;
-            best_candidate = i;
-        }
+        if (vkn_runtime_time(copy->runtime, 1, record_shader, copy, &seconds) != VKN_SUCCESS)
+            return 0;
+        if (least[copy->chosen] == 0 || seconds < least[copy->chosen])
+            least[copy->chosen] = seconds;
     }
-    const Candidate *chosen = &CANDIDATES[copy->chosen = best_candidate];
+    copy->chosen = 0;
+    for (uint32_t i = 1; i < CANDIDATE_COUNT; i++)
+        if (least[i] > 0 && least[i] < least[copy->chosen])
+            copy->chosen = i;
+    const Candidate *chosen = &CANDIDATES[copy->chosen];
     snprintf(copy->name, sizeof copy->name, "%s %u x %u, %u workgroups", chosen->texel ? "texel" : "storage",
              chosen->local_size, chosen->width, chosen->groups);
     return 2 * copy->size;

@@ -56,6 +56,48 @@ static void norm_destroy(const Norm *norm) {
     vkn_plan_destroy(norm->plan);
 }
 
+/* ------------------------------------------------------------------------------------------- timing */
+
+typedef struct Parts {
+    Norm norm;
+    uint32_t recorded;   /* calls */
+    VknResult result[2]; /* of each part */
+} Parts;
+
+static VknResult part_record(void *user, uint32_t part, VkCommandBuffer commands) {
+    Parts *parts = user;
+    assert_int_equal(part, parts->recorded++ % 2);
+    if (parts->result[part] != VKN_SUCCESS)
+        return parts->result[part];
+    return vkn_plan_record(parts->norm.plan, parts->norm.bindings, commands, NULL);
+}
+
+static void test_time(void **state) {
+    Fixture *fixture = *state;
+    Parts parts = {.norm = norm_create(fixture->runtime)};
+    double seconds[2] = {0, 0};
+    assert_int_equal(vkn_runtime_time(fixture->runtime, 2, part_record, &parts, seconds), VKN_SUCCESS);
+    assert_true(seconds[0] > 0 && seconds[0] < 60);
+    assert_true(seconds[1] > 0 && seconds[1] < 60);
+    assert_true(parts.recorded >= 2 && parts.recorded % 2 == 0);
+    parts.recorded = 0;
+    parts.result[1] = VKN_ERROR_UNSUPPORTED;
+    assert_int_equal(vkn_runtime_time(fixture->runtime, 2, part_record, &parts, seconds),
+                     VKN_ERROR_UNSUPPORTED);
+    assert_int_equal(parts.recorded, 2);
+    assert_log_empty(&fixture->log);
+    assert_fails(&fixture->log, vkn_runtime_time(fixture->runtime, 0, part_record, &parts, seconds),
+                 VKN_ERROR_INVALID_ARGUMENT, "1 to 32 parts, not 0");
+    assert_fails(&fixture->log, vkn_runtime_time(fixture->runtime, 33, part_record, &parts, seconds),
+                 VKN_ERROR_INVALID_ARGUMENT, "1 to 32 parts, not 33");
+    assert_fails(&fixture->log, vkn_runtime_time(fixture->runtime, 1, NULL, &parts, seconds),
+                 VKN_ERROR_INVALID_ARGUMENT, "timing needs record");
+    assert_fails(&fixture->log, vkn_runtime_time(fixture->runtime, 1, part_record, &parts, NULL),
+                 VKN_ERROR_INVALID_ARGUMENT, "timing needs record");
+    norm_run(&parts.norm, 2); /* the runtime still works after a part that failed */
+    norm_destroy(&parts.norm);
+}
+
 /* ------------------------------------------------------------------------------------------ devices */
 
 typedef struct DeviceList {
@@ -333,6 +375,7 @@ int main(void) {
         cmocka_unit_test(test_validation_counts_and_logs),
         cmocka_unit_test(test_no_validation_no_count),
         TEST_ON_DEVICE(test_run),
+        TEST_ON_DEVICE(test_time),
         cmocka_unit_test(test_two_runtimes_first_goes_first),
         cmocka_unit_test(test_two_runtimes_second_goes_first),
     };

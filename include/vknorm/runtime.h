@@ -66,7 +66,8 @@ VKN_API const VknContextDesc *vkn_runtime_context_desc(const VknRuntime *runtime
 /* Validation messages so far; 0 without VknRuntimeDesc.validation. */
 VKN_API uint32_t vkn_runtime_validation_count(const VknRuntime *runtime);
 
-/* Creates a buffer of `size` bytes (at least 1) in device memory, for storage and transfers. Contents
+/* Creates a buffer of `size` bytes (at least 1) in device memory, for storage, texel reads and
+ * transfers. Contents
  * are undefined. Errors: INVALID_ARGUMENT, OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY, DEVICE_LOST. */
 VKN_API VknResult vkn_runtime_buffer_create(VknRuntime *runtime, uint64_t size, VknBuffer *buffer);
 
@@ -92,6 +93,17 @@ VKN_API VknResult vkn_runtime_run(VknRuntime *runtime, const VknPlan *plan, cons
  * one that do not overlap: the device's copy bandwidth is 2 * size / seconds. */
 VKN_API VknResult vkn_runtime_copy(VknRuntime *runtime, const VknBuffer *from, const VknBuffer *to,
                                    uint64_t size, uint32_t repeat, double *seconds);
+
+/* Times what the caller records: `record` writes part `part` of `count` into `commands`, by vkn_plan_record()
+ * or by Vulkan calls of its own, and is called once or twice for each part, in order. Barriers stand between
+ * the parts. seconds[part] receives its time: on a GPU with timestamps all parts are one submission with a
+ * timestamp after each; else, and on software renderers, every part is submitted on its own, and the time is
+ * the host's, from submission to completion. Errors: what `record` returns, INVALID_ARGUMENT, DEVICE_LOST,
+ * OUT_OF_DEVICE_MEMORY. */
+#define VKN_RUNTIME_MOST_PARTS 32
+typedef VknResult (*VknRecordPart)(void *user, uint32_t part, VkCommandBuffer commands);
+VKN_API VknResult vkn_runtime_time(VknRuntime *runtime, uint32_t count, VknRecordPart record, void *user,
+                                   double *seconds);
 
 #ifdef __cplusplus
 }

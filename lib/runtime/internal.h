@@ -133,6 +133,9 @@ typedef struct VknAllocation {
     struct VknAllocation *next;
 } VknAllocation;
 
+/* One before the first part of a submission, one after each. */
+#define VKN_STAMP_COUNT (VKN_RUNTIME_MOST_PARTS + 1)
+
 struct VknRuntime {
     VknInstance instance;
     VknDevice device;
@@ -143,7 +146,7 @@ struct VknRuntime {
     VkQueue queue;
     VkCommandPool command_pool;
     VkCommandBuffer commands;
-    VkQueryPool timestamps; /* begin, end; VK_NULL_HANDLE if the queue has no clock */
+    VkQueryPool timestamps; /* VKN_STAMP_COUNT; VK_NULL_HANDLE if the queue has no clock */
     VknAllocation *allocations;
     VknAllocation *staging;
 };

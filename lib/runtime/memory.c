@@ -123,8 +123,8 @@ VknResult vkn_runtime_buffer_create(VknRuntime *runtime, uint64_t size, VknBuffe
                         "the size of a buffer must be at least 1");
     VknResult result =
         allocation_create(runtime, size,
-                          VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
-                              VK_BUFFER_USAGE_TRANSFER_DST_BIT,
+                          VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT |
+                              VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT,
                           0, VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT, &allocation);
     if (result == VKN_SUCCESS)
         *buffer = (VknBuffer){allocation->buffer, 0, size};

@@ -20,7 +20,7 @@ VknResult vkn_commands_begin(VknRuntime *runtime) {
         return result;
     vkn_commands_barrier(runtime);
     if (runtime->timestamps) {
-        vk->CmdResetQueryPool(runtime->commands, runtime->timestamps, 0, 2);
+        vk->CmdResetQueryPool(runtime->commands, runtime->timestamps, 0, VKN_STAMP_COUNT);
         vk->CmdWriteTimestamp(runtime->commands, VK_PIPELINE_STAGE_TOP_OF_PIPE_BIT, runtime->timestamps, 0);
     }
     return VKN_SUCCESS;
@@ -38,32 +38,38 @@ void vkn_commands_barrier(VknRuntime *runtime) {
                                             1, &barrier, 0, NULL, 0, NULL);
 }
 
-/* What the device's clock says about the last submission, or 0 if it has none. */
-static VknResult device_seconds_read(const VknRuntime *runtime, double *seconds) {
-    uint64_t ticks[2];
+/* The device's clock at the end of everything recorded so far. */
+static void stamp_record(VknRuntime *runtime, uint32_t index) {
+    if (runtime->timestamps)
+        runtime->instance.vk.CmdWriteTimestamp(runtime->commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT,
+                                               runtime->timestamps, index);
+}
+
+/* What the device's clock says about the last submission's `count` parts, or 0 if it has none. */
+static VknResult stamps_read(const VknRuntime *runtime, uint32_t count, double *seconds) {
+    uint64_t ticks[VKN_STAMP_COUNT];
     uint32_t bits = runtime->device.timestamp_bits;
-    *seconds = 0;
+    uint64_t mask = bits < 64 ? (UINT64_C(1) << bits) - 1 : UINT64_MAX;
+    VknResult result = VKN_SUCCESS;
+    for (uint32_t i = 0; i < count; i++)
+        seconds[i] = 0;
     if (!runtime->timestamps)
-        return VKN_SUCCESS;
-    VknResult result = vkn_check(&runtime->instance.log,
-                                 runtime->instance.vk.GetQueryPoolResults(
-                                     runtime->context_desc.device, runtime->timestamps, 0, 2, sizeof ticks,
-                                     ticks, sizeof *ticks, VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT),
-                                 "vkGetQueryPoolResults");
-    if (result == VKN_SUCCESS) {
-        uint64_t mask = bits < 64 ? (UINT64_C(1) << bits) - 1 : UINT64_MAX;
-        *seconds = (double)((ticks[1] - ticks[0]) & mask) * runtime->device.tick_seconds;
-    }
+        return result;
+    result = vkn_check(
+        &runtime->instance.log,
+        runtime->instance.vk.GetQueryPoolResults(runtime->context_desc.device, runtime->timestamps, 0,
+                                                 count + 1, (count + 1) * sizeof *ticks, ticks, sizeof *ticks,
+                                                 VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT),
+        "vkGetQueryPoolResults");
+    for (uint32_t i = 0; i < count && result == VKN_SUCCESS; i++)
+        seconds[i] = (double)((ticks[i + 1] - ticks[i]) & mask) * runtime->device.tick_seconds;
     return result;
 }
 
-VknResult vkn_commands_submit(VknRuntime *runtime, uint32_t repeat, double *seconds) {
+/* Ends the command buffer, submits it and waits; the host's time of that. */
+static VknResult submit(VknRuntime *runtime, double *host_seconds) {
     const VknVulkan *vk = &runtime->instance.vk;
     const VknLog *log = &runtime->instance.log;
-    double device_seconds;
-    if (runtime->timestamps)
-        vk->CmdWriteTimestamp(runtime->commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, runtime->timestamps,
-                              1);
     vkn_commands_barrier(runtime);
     VknResult result = vkn_check(log, vk->EndCommandBuffer(runtime->commands), "vkEndCommandBuffer");
     if (result != VKN_SUCCESS)
@@ -78,9 +84,16 @@ VknResult vkn_commands_submit(VknRuntime *runtime, uint32_t repeat, double *seco
                        "vkQueueSubmit");
     if (result == VKN_SUCCESS)
         result = vkn_check(log, vk->QueueWaitIdle(runtime->queue), "vkQueueWaitIdle");
-    double host_seconds = vkn_clock_seconds() - start;
+    *host_seconds = vkn_clock_seconds() - start;
+    return result;
+}
+
+VknResult vkn_commands_submit(VknRuntime *runtime, uint32_t repeat, double *seconds) {
+    double device_seconds, host_seconds;
+    stamp_record(runtime, 1);
+    VknResult result = submit(runtime, &host_seconds);
     if (result == VKN_SUCCESS)
-        result = device_seconds_read(runtime, &device_seconds);
+        result = stamps_read(runtime, 1, &device_seconds);
     /* Some drivers write zeros, and a clock may wrap: then it does not agree with the host's. */
     if (result == VKN_SUCCESS && seconds)
         *seconds =
@@ -105,5 +118,51 @@ VknResult vkn_runtime_run(VknRuntime *runtime, const VknPlan *plan, const VknBin
     }
     if (result == VKN_SUCCESS)
         result = vkn_commands_submit(runtime, repeat, seconds);
+    return result;
+}
+
+/* All parts in one submission; `*agree`: the device's clock fits the host's. */
+static VknResult time_together(VknRuntime *runtime, uint32_t count, VknRecordPart record, void *user,
+                               double *seconds, bool *agree) {
+    double host_seconds, sum = 0;
+    *agree = true;
+    VknResult result = vkn_commands_begin(runtime);
+    for (uint32_t i = 0; i < count && result == VKN_SUCCESS; i++) {
+        if (i > 0)
+            vkn_commands_barrier(runtime);
+        result = record(user, i, runtime->commands);
+        stamp_record(runtime, i + 1);
+    }
+    if (result == VKN_SUCCESS)
+        result = submit(runtime, &host_seconds);
+    if (result == VKN_SUCCESS)
+        result = stamps_read(runtime, count, seconds);
+    for (uint32_t i = 0; i < count && result == VKN_SUCCESS; i++) {
+        sum += seconds[i];
+        *agree = *agree && seconds[i] > 0;
+    }
+    *agree = *agree && result == VKN_SUCCESS && sum <= host_seconds;
+    return result;
+}
+
+VknResult vkn_runtime_time(VknRuntime *runtime, uint32_t count, VknRecordPart record, void *user,
+                           double *seconds) {
+    bool agree = false;
+    VknResult result = VKN_SUCCESS;
+    if (!runtime)
+        return VKN_ERROR_INVALID_ARGUMENT;
+    if (!record || !seconds || count == 0 || count > VKN_RUNTIME_MOST_PARTS)
+        return vkn_fail(&runtime->instance.log, VKN_ERROR_INVALID_ARGUMENT,
+                        "timing needs record, seconds and 1 to %d parts, not %u", VKN_RUNTIME_MOST_PARTS,
+                        count);
+    if (runtime->timestamps && runtime->device.info.gpu)
+        result = time_together(runtime, count, record, user, seconds, &agree);
+    for (uint32_t i = 0; i < count && !agree && result == VKN_SUCCESS; i++) {
+        result = vkn_commands_begin(runtime);
+        if (result == VKN_SUCCESS)
+            result = record(user, i, runtime->commands);
+        if (result == VKN_SUCCESS)
+            result = submit(runtime, &seconds[i]);
+    }
     return result;
 }

@@ -78,7 +78,7 @@ static VknResult commands_create(VknRuntime *runtime) {
             vk->CreateQueryPool(device,
                                 &(VkQueryPoolCreateInfo){.sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO,
                                                          .queryType = VK_QUERY_TYPE_TIMESTAMP,
-                                                         .queryCount = 2},
+                                                         .queryCount = VKN_STAMP_COUNT},
                                 NULL, &runtime->timestamps),
             "vkCreateQueryPool");
     return result;

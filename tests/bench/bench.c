@@ -1,0 +1,146 @@
+/* How fast the library is on a device, against what the device can do at all. */
+#define _GNU_SOURCE
+#include "bench.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void print_usage(FILE *file) {
+    fputs("usage: bench [options]\n"
+          "  --suite NAME          one suite with all of its cases, or all; else a few cases of every suite\n"
+          "  --device NAME         a part of the device's name, or its number; else the first GPU\n"
+          "  --strategy WHICH      chosen (by the planner), or all that are legal\n"
+          "  --samples N           of each case, 5 to 100000 (30)\n"
+          "  --seconds S           after which a case has enough with 5 samples (10)\n"
+          "  --json FILE           the results, with device, driver, commit and date\n"
+          "  --plot FILE.svg       bandwidth over size\n"
+          "  --onednn              oneDNN in the same rounds, where it has the operation\n"
+          "Suites:",
+          file);
+    for (uint32_t i = 0; bench_suite_name(i); i++)
+        fprintf(file, " %s", bench_suite_name(i));
+    fputs("\n", file);
+}
+
+static bool parse_number(const char *text, double least, double most, const char *what, double *value) {
+    char *end;
+    *value = strtod(text, &end);
+    if (*text && !*end && *value >= least && *value <= most)
+        return true;
+    fprintf(stderr, "bench: %s must be %g to %g, not \"%s\"\n", what, least, most, text);
+    return false;
+}
+
+static bool parse_strategy(const char *text, bool *all) {
+    *all = strcmp(text, "all") == 0;
+    if (*all || strcmp(text, "chosen") == 0)
+        return true;
+    fprintf(stderr, "bench: --strategy must be chosen or all, not \"%s\"\n", text);
+    return false;
+}
+
+static bool options_parse(BenchOptions *options, int count, char **arguments) {
+    static const struct option names[] = {
+        {"suite", required_argument, NULL, 'u'},    {"device", required_argument, NULL, 'd'},
+        {"strategy", required_argument, NULL, 's'}, {"samples", required_argument, NULL, 'n'},
+        {"seconds", required_argument, NULL, 't'},  {"json", required_argument, NULL, 'j'},
+        {"plot", required_argument, NULL, 'p'},     {"onednn", no_argument, NULL, 'o'},
+        {"help", no_argument, NULL, 'h'},           {0}};
+    bool good = true;
+    double number;
+    for (int c; good && (c = getopt_long(count, arguments, "", names, NULL)) != -1;) {
+        switch (c) {
+        case 'u':
+            options->suite = optarg;
+            break;
+        case 'd':
+            options->device = optarg;
+            break;
+        case 's':
+            good = parse_strategy(optarg, &options->all_strategies);
+            break;
+        case 'n':
+            if ((good = parse_number(optarg, 5, 100000, "--samples", &number)))
+                options->samples = (uint32_t)number;
+            break;
+        case 't':
+            good = parse_number(optarg, 0, 1e6, "--seconds", &options->seconds);
+            break;
+        case 'j':
+            options->json = optarg;
+            break;
+        case 'p':
+            options->plot = optarg;
+            break;
+        case 'o':
+            options->onednn = true;
+            break;
+        case 'h':
+            print_usage(stdout);
+            exit(0);
+        default:
+            good = false;
+        }
+    }
+    if (good && optind < count) {
+        fprintf(stderr, "bench: what is \"%s\"? See --help\n", arguments[optind]);
+        good = false;
+    }
+    if (good && options->onednn && !*bench_onednn_version()) {
+        fprintf(stderr, "bench: it was built without oneDNN (Debian: libdnnl-dev)\n");
+        good = false;
+    }
+    return good;
+}
+
+static int run(const BenchOptions *options, BenchRig *rig, const BenchCase *cases, uint32_t case_count) {
+    BenchResult *results = calloc((size_t)case_count * BENCH_MOST_STRATEGIES, sizeof *results);
+    BenchRun bench_run = {options, bench_rig_info(rig), bench_rig_cache(rig), results, 0};
+    int status = 0;
+    if (!results) {
+        fprintf(stderr, "bench: no memory\n");
+        return 1;
+    }
+    bench_table_head(&bench_run);
+    for (uint32_t i = 0; i < case_count; i++) {
+        BenchResult *first = &results[bench_run.count];
+        uint32_t count = bench_measure(rig, options, &cases[i], first);
+        for (uint32_t j = 0; j < count; j++) {
+            bench_table_row(&first[j]);
+            status |= *first[j].failure != 0;
+        }
+        status |= count == 0;
+        bench_run.count += count;
+    }
+    bench_table_foot(&bench_run);
+    if (options->json && !bench_json_write(&bench_run, options->json)) {
+        fprintf(stderr, "bench: %s cannot be written\n", options->json);
+        status = 1;
+    }
+    if (options->plot && !bench_plot_write(&bench_run, options->plot)) {
+        fprintf(stderr, "bench: %s cannot be written\n", options->plot);
+        status = 1;
+    }
+    free(results);
+    return status;
+}
+
+int main(int count, char **arguments) {
+    BenchOptions options = {.samples = 30, .seconds = 10};
+    if (!options_parse(&options, count, arguments))
+        return 2;
+    uint32_t case_count;
+    BenchCase *cases = bench_suite(options.suite, &case_count);
+    if (!cases) {
+        fprintf(stderr, "bench: there is no suite \"%s\"\n", options.suite ? options.suite : "");
+        print_usage(stderr);
+        return 2;
+    }
+    BenchRig *rig = bench_rig_create(&options);
+    int status = rig ? run(&options, rig, cases, case_count) : 1;
+    bench_rig_destroy(rig);
+    free(cases);
+    return status;
+}

@@ -1,0 +1,389 @@
+/* Samples of a case: in every round vkCmdCopyBuffer, the copy shader and each strategy run once, so that
+ * whatever else the machine does hits all of them, and ratios are taken within a round. */
+#include "bench.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MOST_SETS     64
+#define WARM_UP       3
+#define LEAST_SAMPLES 5
+#define WARM_PLANS    15
+#define RECORDINGS    65
+
+struct BenchRig {
+    VknRuntime *runtime;
+    BenchCopy *copy;
+    VknBuffer arena; /* the sets of buffers of the case at hand */
+    uint64_t cache;
+};
+
+/* One strategy of the case at hand. */
+typedef struct Entry {
+    VknContext *context; /* of its own, so that no pipeline is there before its plan */
+    VknPlan *plan;
+    VknBindings *bindings[MOST_SETS];
+    BenchResult *result;
+    double *seconds, *of_buffer, *of_shader, *of_onednn; /* [sample] */
+} Entry;
+
+typedef struct Bench {
+    BenchRig *rig;
+    const BenchOptions *options;
+    const BenchCase *bench_case;
+    Entry entries[BENCH_MOST_STRATEGIES];
+    Entry *timed[BENCH_MOST_STRATEGIES];
+    uint32_t entry_count, timed_count;
+    uint64_t offset[VKN_ROLE_COUNT], size[VKN_ROLE_COUNT]; /* within a set */
+    uint64_t set_size;
+    uint32_t set_count, set;
+    double *buffer_rate, *shader_rate, *onednn; /* [sample] */
+    uint64_t copied;
+    uint32_t samples;
+} Bench;
+
+/* ---------------------------------------------------------------------------------------------- rig */
+
+static void write_log(void *user, VknLogLevel level, const char *message) {
+    (void)user;
+    if (level != VKN_LOG_INFO)
+        fprintf(stderr, "%s\n", message);
+}
+
+BenchRig *bench_rig_create(const BenchOptions *options) {
+    BenchRig *rig = calloc(1, sizeof *rig);
+    VknRuntimeDesc desc = {.device = options->device, .log = {write_log, NULL}};
+    if (!rig)
+        return NULL;
+    rig->cache = bench_cache_size();
+    if (vkn_runtime_create(&desc, &rig->runtime) == VKN_SUCCESS)
+        rig->copy = bench_copy_create(rig->runtime, rig->cache);
+    if (rig->copy)
+        return rig;
+    bench_rig_destroy(rig);
+    return NULL;
+}
+
+void bench_rig_destroy(BenchRig *rig) {
+    if (!rig)
+        return;
+    bench_copy_destroy(rig->copy);
+    vkn_runtime_destroy(rig->runtime);
+    free(rig);
+}
+
+const VknRuntimeInfo *bench_rig_info(const BenchRig *rig) {
+    return vkn_runtime_info(rig->runtime);
+}
+
+uint64_t bench_rig_cache(const BenchRig *rig) {
+    return rig->cache;
+}
+
+/* --------------------------------------------------------------------------------------------- sets */
+
+static void set_buffers(const Bench *b, uint32_t set, VknBuffer buffers[VKN_ROLE_COUNT]) {
+    for (uint32_t role = 0; role < VKN_ROLE_COUNT; role++)
+        buffers[role] = b->size[role] ? (VknBuffer){b->rig->arena.buffer, set * b->set_size + b->offset[role],
+                                                    b->size[role]}
+                                      : (VknBuffer){0};
+}
+
+/* Lays out a set that serves every strategy, and as many sets as it takes to leave the cache behind. */
+static VknResult sets_create(Bench *b) {
+    b->set_size = 0;
+    for (uint32_t role = 0; role < VKN_ROLE_COUNT; role++) {
+        b->size[role] = 0;
+        for (uint32_t i = 0; i < b->entry_count; i++) {
+            uint64_t size = b->entries[i].plan ? vkn_plan_info(b->entries[i].plan)->size[role] : 0;
+            b->size[role] = size > b->size[role] ? size : b->size[role];
+        }
+        b->offset[role] = b->set_size;
+        b->set_size += (b->size[role] + 255) / 256 * 256;
+    }
+    uint64_t wanted = 2 * b->rig->cache / b->set_size + 1;
+    b->set_count = wanted < MOST_SETS ? (uint32_t)wanted : MOST_SETS;
+    b->set = 0;
+    if (b->rig->arena.size >= b->set_count * b->set_size)
+        return VKN_SUCCESS;
+    vkn_runtime_buffer_destroy(b->rig->runtime, b->rig->arena.buffer);
+    b->rig->arena = (VknBuffer){0};
+    return vkn_runtime_buffer_create(b->rig->runtime, b->set_count * b->set_size, &b->rig->arena);
+}
+
+static VknResult sets_fill(const Bench *b) {
+    const VknBuffer arena = b->rig->arena;
+    VknBuffer first = {arena.buffer, 0, b->set_size};
+    VknResult result = VKN_SUCCESS;
+    for (uint32_t set = 1; set < b->set_count && !result; set++) {
+        VknBuffer other = {arena.buffer, set * b->set_size, b->set_size};
+        result = vkn_runtime_copy(b->rig->runtime, &first, &other, b->set_size, 1, NULL);
+    }
+    return result;
+}
+
+/* ------------------------------------------------------------------------------------------- entries */
+
+static int compare_doubles(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Sorts the samples. */
+static BenchSpread spread_of(double *samples, uint32_t count) {
+    qsort(samples, count, sizeof *samples, compare_doubles);
+    return (BenchSpread){samples[count / 4], samples[count / 2], samples[count - 1 - count / 4]};
+}
+
+static void entry_fail(Entry *entry, const char *what, VknResult result) {
+    if (!*entry->result->failure)
+        snprintf(entry->result->failure, sizeof entry->result->failure, "%s: %s", what,
+                 vkn_result_name(result));
+}
+
+/* Plans in a context without pipelines, then again in the same. */
+static void entry_plan(const Bench *b, Entry *entry, uint32_t strategy) {
+    VknDesc desc = b->bench_case->desc;
+    double warm[WARM_PLANS];
+    desc.strategy = strategy;
+    VknResult result = vkn_context_create(vkn_runtime_context_desc(b->rig->runtime), &entry->context);
+    double start = bench_clock();
+    if (!result)
+        result = vkn_plan_create(entry->context, &desc, &entry->plan);
+    entry->result->plan_cold = bench_clock() - start;
+    for (uint32_t i = 0; i < WARM_PLANS && !result; i++) {
+        VknPlan *plan;
+        start = bench_clock();
+        result = vkn_plan_create(entry->context, &desc, &plan);
+        warm[i] = bench_clock() - start;
+        vkn_plan_destroy(plan);
+    }
+    if (result) {
+        entry_fail(entry, "planning", result);
+        return;
+    }
+    const VknPlanInfo *info = vkn_plan_info(entry->plan);
+    entry->result->plan_warm = spread_of(warm, WARM_PLANS).median;
+    entry->result->strategy = info->strategy_name;
+    entry->result->dispatches = info->dispatch_count;
+    entry->result->barriers = info->barrier_count;
+    entry->result->bytes = info->least_bytes;
+}
+
+static void entry_bind(const Bench *b, Entry *entry) {
+    VknBuffer buffers[VKN_ROLE_COUNT];
+    VknResult result = VKN_SUCCESS;
+    for (uint32_t set = 0; set < b->set_count && !result; set++) {
+        set_buffers(b, set, buffers);
+        result = vkn_bindings_create(entry->plan, buffers, &entry->bindings[set]);
+    }
+    if (result)
+        entry_fail(entry, "binding", result);
+}
+
+static void entry_verify(const Bench *b, Entry *entry) {
+    BenchResult *r = entry->result;
+    VknBuffer buffers[VKN_ROLE_COUNT];
+    set_buffers(b, 0, buffers);
+    VknResult result = bench_data_upload(b->rig->runtime, &b->bench_case->desc, buffers);
+    if (!result)
+        result = vkn_runtime_run(b->rig->runtime, entry->plan, entry->bindings[0], NULL, 1, NULL);
+    if (result)
+        entry_fail(entry, "the first run", result);
+    else
+        bench_verify(b->rig->runtime, &b->bench_case->desc, buffers, r->failure, sizeof r->failure);
+}
+
+static void entry_destroy(Entry *entry) {
+    for (uint32_t set = 0; set < MOST_SETS; set++)
+        vkn_bindings_destroy(entry->bindings[set]);
+    vkn_plan_destroy(entry->plan);
+    vkn_context_destroy(entry->context);
+    free(entry->seconds);
+}
+
+/* ------------------------------------------------------------------------------------------- rounds */
+
+enum { PART_BUFFER, PART_SHADER, PART_ENTRY };
+
+static VknResult record_part(void *user, uint32_t part, VkCommandBuffer commands) {
+    Bench *b = user;
+    if (part == PART_BUFFER) {
+        bench_copy_buffer(b->rig->copy, commands);
+        return VKN_SUCCESS;
+    }
+    if (part == PART_SHADER) {
+        bench_copy_shader(b->rig->copy, commands);
+        return VKN_SUCCESS;
+    }
+    Entry *entry = b->timed[part - PART_ENTRY];
+    return vkn_plan_record(entry->plan, entry->bindings[b->set], commands, NULL);
+}
+
+typedef struct Recording {
+    const Entry *entry;
+    double seconds;
+} Recording;
+
+/* Records into a command buffer that is given up then: a failure keeps it from being submitted. */
+static VknResult record_only(void *user, uint32_t part, VkCommandBuffer commands) {
+    Recording *recording = user;
+    const Entry *entry = recording->entry;
+    (void)part;
+    double start = bench_clock();
+    VknResult result = vkn_plan_record(entry->plan, entry->bindings[0], commands, NULL);
+    recording->seconds = bench_clock() - start;
+    return result ? result : VKN_ERROR_UNSUPPORTED;
+}
+
+static double recording_seconds(const Bench *b, const Entry *entry) {
+    double seconds[RECORDINGS], never;
+    Recording recording = {.entry = entry};
+    for (uint32_t i = 0; i < RECORDINGS; i++) {
+        vkn_runtime_time(b->rig->runtime, 1, record_only, &recording, &never);
+        seconds[i] = recording.seconds;
+    }
+    return spread_of(seconds, RECORDINGS).median;
+}
+
+static VknResult run_round(Bench *b, BenchOnednn *onednn) {
+    double seconds[PART_ENTRY + BENCH_MOST_STRATEGIES];
+    uint32_t n = b->samples;
+    b->set = (b->set + 1) % b->set_count;
+    VknResult result =
+        vkn_runtime_time(b->rig->runtime, PART_ENTRY + b->timed_count, record_part, b, seconds);
+    if (result)
+        return result;
+    b->buffer_rate[n] = (double)b->copied / seconds[PART_BUFFER];
+    b->shader_rate[n] = (double)b->copied / seconds[PART_SHADER];
+    b->onednn[n] = onednn ? bench_onednn_run(onednn) : 0;
+    for (uint32_t i = 0; i < b->timed_count; i++) {
+        Entry *entry = b->timed[i];
+        double rate = (double)entry->result->bytes / seconds[PART_ENTRY + i];
+        entry->seconds[n] = seconds[PART_ENTRY + i];
+        entry->of_buffer[n] = rate / b->buffer_rate[n];
+        entry->of_shader[n] = rate / b->shader_rate[n];
+        entry->of_onednn[n] = b->onednn[n] / entry->seconds[n];
+    }
+    return VKN_SUCCESS;
+}
+
+static double target_of(const BenchTarget *target, const VknRuntimeInfo *info) {
+    return info->gpu                                  ? target->gpu
+           : strstr(info->device_name, "SwiftShader") ? target->swiftshader
+                                                      : target->lavapipe;
+}
+
+static void summarize(Bench *b) {
+    uint32_t n = b->samples;
+    double buffer_rate = spread_of(b->buffer_rate, n).median;
+    double shader_rate = spread_of(b->shader_rate, n).median;
+    double onednn_seconds = spread_of(b->onednn, n).median;
+    for (uint32_t i = 0; i < b->timed_count; i++) {
+        Entry *entry = b->timed[i];
+        BenchResult *r = entry->result;
+        r->record = recording_seconds(b, entry) / r->dispatches;
+        r->of_onednn = spread_of(entry->of_onednn, n).median;
+        r->samples = n;
+        r->seconds = spread_of(entry->seconds, n);
+        r->of_buffer = spread_of(entry->of_buffer, n).median;
+        r->of_shader = spread_of(entry->of_shader, n).median;
+        r->buffer_rate = buffer_rate;
+        r->shader_rate = shader_rate;
+        r->onednn_seconds = onednn_seconds;
+        r->cached = b->set_count * b->set_size <= b->rig->cache;
+        r->target = target_of(&b->bench_case->target, bench_rig_info(b->rig));
+        snprintf(r->copy_name, sizeof r->copy_name, "%s", bench_copy_name(b->rig->copy));
+    }
+}
+
+/* One allocation for each strategy, and one for the yardsticks. */
+static bool samples_create(Bench *b) {
+    uint32_t n = b->options->samples;
+    b->buffer_rate = calloc(3, n * sizeof(double));
+    b->shader_rate = b->buffer_rate + n;
+    b->onednn = b->shader_rate + n;
+    bool made = b->buffer_rate;
+    for (uint32_t i = 0; i < b->timed_count; i++) {
+        Entry *entry = b->timed[i];
+        entry->seconds = calloc(4, n * sizeof(double));
+        entry->of_buffer = entry->seconds + n;
+        entry->of_shader = entry->of_buffer + n;
+        entry->of_onednn = entry->of_shader + n;
+        made = made && entry->seconds;
+    }
+    return made;
+}
+
+static VknResult time_entries(Bench *b) {
+    VknResult result = samples_create(b) ? sets_fill(b) : VKN_ERROR_OUT_OF_HOST_MEMORY;
+    b->copied = result ? 0 : bench_copy_choose(b->rig->copy, b->timed[0]->result->bytes, b->set_count);
+    if (!result && !b->copied)
+        result = VKN_ERROR_DRIVER;
+    BenchOnednn *onednn = !result && b->options->onednn ? bench_onednn_create(b->bench_case) : NULL;
+    for (uint32_t i = 0; i < WARM_UP && !result; i++)
+        result = run_round(b, onednn);
+    for (double start = bench_clock(); b->samples < b->options->samples && !result; b->samples++) {
+        if (b->samples >= LEAST_SAMPLES && bench_clock() - start > b->options->seconds)
+            break;
+        result = run_round(b, onednn);
+    }
+    if (!result)
+        summarize(b);
+    bench_onednn_destroy(onednn);
+    free(b->buffer_rate);
+    return result;
+}
+
+static void entries_create(Bench *b, BenchResult *results) {
+    VknPlanInfo info;
+    const VknCaps *caps = vkn_context_caps(vkn_runtime_context(b->rig->runtime));
+    VknDesc desc = b->bench_case->desc;
+    VknResult result = vkn_plan_query(caps, &desc, (VknLog){write_log, NULL}, &info);
+    uint32_t chosen = result ? 0 : info.strategy;
+    for (uint32_t k = 1; vkn_strategy_name(k - 1) && b->entry_count < BENCH_MOST_STRATEGIES; k++) {
+        desc.strategy = k;
+        if (b->options->all_strategies ? vkn_plan_query(caps, &desc, (VknLog){0}, &info) : k != chosen)
+            continue;
+        Entry *entry = &b->entries[b->entry_count];
+        entry->result = &results[b->entry_count++];
+        *entry->result = (BenchResult){.bench_case = b->bench_case, .chosen = k == chosen};
+        entry->result->strategy = vkn_strategy_name(k - 1);
+        entry_plan(b, entry, k);
+    }
+    if (b->entry_count == 0) {
+        b->entries[0].result = results;
+        *results = (BenchResult){.bench_case = b->bench_case, .strategy = "none"};
+        entry_fail(&b->entries[b->entry_count++], "planning", result);
+    }
+}
+
+uint32_t bench_measure(BenchRig *rig, const BenchOptions *options, const BenchCase *bench_case,
+                       BenchResult results[BENCH_MOST_STRATEGIES]) {
+    Bench *b = calloc(1, sizeof *b);
+    if (!b)
+        return 0;
+    *b = (Bench){.rig = rig, .options = options, .bench_case = bench_case};
+    entries_create(b, results);
+    uint32_t count = b->entry_count;
+    VknResult result = sets_create(b);
+    for (uint32_t i = 0; i < count; i++) {
+        Entry *entry = &b->entries[i];
+        if (result)
+            entry_fail(entry, "the buffers", result);
+        if (!*entry->result->failure)
+            entry_bind(b, entry);
+        if (!*entry->result->failure)
+            entry_verify(b, entry);
+        if (!*entry->result->failure)
+            b->timed[b->timed_count++] = entry;
+    }
+    result = b->timed_count ? time_entries(b) : VKN_SUCCESS;
+    for (uint32_t i = 0; i < b->timed_count && result; i++)
+        entry_fail(b->timed[i], "timing", result);
+    for (uint32_t i = 0; i < count; i++)
+        entry_destroy(&b->entries[i]);
+    free(b);
+    return count;
+}

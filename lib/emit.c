@@ -105,11 +105,23 @@ static uint64_t box_items(const VknPlanner *p, const VknStage *stage, const VknB
     return statistics / (vector ? 4 : 1) * parts;
 }
 
+/* Elements that a dispatch may take: so few that nothing overflows, or as the description says. */
+static uint64_t most_elements(const VknPlanner *p) {
+    const VknDesc *desc = &p->schedule->desc;
+    uint64_t most = (uint64_t)1 << 30, bits = 0;
+    for (uint32_t role = 0; role < VKN_ROLE_COUNT; role++)
+        if (desc->roles >> role & 1 && vkn_roles[role].per == VKN_PER_ELEMENT)
+            bits += vkn_role_bits(desc, role);
+    return desc->dispatch_bytes && bits
+               ? vkn_max(1, vkn_min(most, desc->dispatch_bytes / vkn_divide_up(bits, 8)))
+               : most;
+}
+
 /* Chooses boxes and parts so that neither bindings nor loops grow too long. `whole`: one part. */
 static Tiling tile(const VknPlanner *p, const VknStage *stage, uint64_t statistic_bytes, bool whole) {
     VknWorker worker = stage_worker(p, stage, p->team);
     Tiling t;
-    for (uint64_t elements = (uint64_t)1 << 30;; elements /= 2) {
+    for (uint64_t elements = most_elements(p);; elements /= 2) {
         t.chunk = planner_cut(p, statistic_bytes, elements);
         uint64_t count = vkn_box_count(p->view, &t.chunk, false);
         t.parts = whole ? 1 : part_count(p, &t.chunk, worker);

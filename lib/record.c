@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <string.h>
 
 #include "plan.h"
@@ -39,12 +40,20 @@ VknResult vkn_plan_record(const VknPlan *plan, const VknBindings *bindings, VkCo
         return VKN_FAIL(&context->host, INVALID_ARGUMENT,
                         "vkn_plan_record: VKN_MOMENTUM_CUMULATIVE needs a batch_number of at least 1; %s",
                         info ? "it is 0" : "info is NULL");
+    uint32_t first = info ? info->first_dispatch : 0, end = schedule->step_count;
+    if (info && (first > end || info->dispatch_count > end - first))
+        return VKN_FAIL(&context->host, INVALID_ARGUMENT,
+                        "vkn_plan_record: the plan has %" PRIu32 " dispatches; a piece of %" PRIu32
+                        " from %" PRIu32 " on is not in it",
+                        end, info->dispatch_count, first);
+    if (info && info->dispatch_count)
+        end = first + info->dispatch_count;
     VknResult result = vkn_context_check(context);
     if (result)
         return result;
 
     const VknDeviceTable *vk = &context->vk;
-    for (uint32_t i = 0; i < schedule->step_count; i++) {
+    for (uint32_t i = first; i < end; i++) {
         const VknStep *step = &schedule->steps[i];
         const VknStepSet *set = &bindings->sets[i];
         VknPush push = step->push;
@@ -59,7 +68,7 @@ VknResult vkn_plan_record(const VknPlan *plan, const VknBindings *bindings, VkCo
             vk->CmdPipelineBarrier(commands, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
                                    VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, 0, 1, &barrier, 0, NULL, 0, NULL);
         }
-        if (i == 0 || plan->pipelines[i] != plan->pipelines[i - 1])
+        if (i == first || plan->pipelines[i] != plan->pipelines[i - 1])
             vk->CmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, plan->pipelines[i]);
         vk->CmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_COMPUTE, context->pipeline_layout, 0, 1,
                                   &set->set, 0, NULL);

@@ -94,8 +94,13 @@ static bool column_fused_suits(const VknPlanner *p) {
     return is_column(p) && (is_tiny(p) || fills_device(p, 1));
 }
 
+/* Several lanes would share each run, and find little there. */
+static bool has_short_runs(const VknPlanner *p) {
+    return is_row(p) && inner_extent(p->view) <= p->tuning->small;
+}
+
 static bool lane_fused_suits(const VknPlanner *p) {
-    return is_row(p) && p->view->reduce_count <= p->tuning->small && fills_device(p, 1);
+    return has_short_runs(p) && fills_device(p, 1);
 }
 
 static bool subgroup_fused_suits(const VknPlanner *p) {
@@ -108,7 +113,7 @@ static bool group_fused_suits(const VknPlanner *p) {
 }
 
 static bool lane_suits(const VknPlanner *p) {
-    return is_row(p) && p->view->reduce_count <= p->tuning->small;
+    return has_short_runs(p);
 }
 
 static bool always_suits(const VknPlanner *p) {

@@ -9,7 +9,7 @@ typedef struct VknTuning {
     uint32_t max_groups; /* workgroups per dispatch; workers loop over what is left */
     uint32_t lanes;      /* invocations that keep the device busy */
     uint32_t part;       /* elements below which a part is not worth a worker's start */
-    uint32_t small;      /* elements of a statistic up to which one invocation reduces it alone */
+    uint32_t small;      /* elements of a run up to which one invocation walks it alone */
 } VknTuning;
 
 const VknTuning *vkn_tuning(const VknCaps *caps);

@@ -21,7 +21,10 @@ Affine affine_of(uint channel, Statistic s)
 {
     if (OF(VKN_OF_LOG_SUM_EXP))
         return affine_of(channel, finite_maximum(s.mean), s.mean_low, 1.0);
-    if (OF(VKN_OF_MAX)) // the number of the greatest element
-        return Affine(vec4(0.0), vec4(s.mean_low), vec4(s.m2), vec4(0.0), vec4(1.0));
+    if (OF(VKN_OF_MAX)) { // the number of the greatest element; where nothing counts, one that no element has
+        const float last = VKN_INDEX_UNIT - 1, units = 0xFFFFFFFFu / VKN_INDEX_UNIT;
+        bool none = s.count == 0.0;
+        return Affine(vec4(0.0), vec4(mix(s.mean_low, last, none)), vec4(mix(s.m2, units, none)), vec4(0.0), vec4(1.0));
+    }
     return affine_of(channel, s.mean, s.mean_low, inverse_deviation(variance_of(s)));
 }

@@ -73,6 +73,16 @@ vec4 z_of(Coefficients c, Element e, vec4 xhat)
     return z;
 }
 
+// Softmax is a constant where the mask is 0.
+vec4 of_counted(Element e, vec4 gradient)
+{
+    if (OF(VKN_OF_LOG_SUM_EXP)) {
+        if (HAS(VKN_HAS_MASK))
+            return mix(vec4(0.0), gradient, greaterThan(e.counted, vec4(0.0)));
+    }
+    return gradient;
+}
+
 vec4 dz_of(Coefficients c, Element e, vec4 xhat)
 {
     vec4 dz = e.dy;
@@ -88,11 +98,7 @@ vec4 dz_of(Coefficients c, Element e, vec4 xhat)
     }
     if (IS(VKN_MODE_RESIDUAL_FACTOR))
         dz *= e.source;
-    if (OF(VKN_OF_LOG_SUM_EXP)) {
-        if (HAS(VKN_HAS_MASK))
-            dz = mix(vec4(0.0), dz, greaterThan(e.counted, vec4(0.0)));
-    }
-    return dz;
+    return of_counted(e, dz);
 }
 
 // What the slope of PReLU is multiplied with, times dy.
@@ -108,7 +114,7 @@ vec4 dslope_of(Coefficients c, Element e, vec4 xhat)
 vec4 dresidual_of(Coefficients c, Element e, vec4 xhat, vec4 dz)
 {
     if (IS(VKN_MODE_RESIDUAL_FACTOR))
-        return e.dy * activate(z_of(c, e, xhat), slope_of_element(c, e));
+        return of_counted(e, e.dy * activate(z_of(c, e, xhat), slope_of_element(c, e)));
     return dz;
 }
 

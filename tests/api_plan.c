@@ -172,14 +172,19 @@ static void test_record_refusals(void **state) {
     expect_nothing_recorded(api, &average, average.plan, average.bindings, NULL, "batch_number");
     expect_nothing_recorded(api, &average, average.plan, average.bindings, &(VknRecordInfo){0},
                             "batch_number");
+    uint32_t count = vkn_plan_info(bound.plan)->dispatch_count;
+    expect_nothing_recorded(api, &bound, bound.plan, bound.bindings,
+                            &(VknRecordInfo){.first_dispatch = count + 1}, "a piece of 0 from");
+    expect_nothing_recorded(api, &bound, bound.plan, bound.bindings,
+                            &(VknRecordInfo){.first_dispatch = 1, .dispatch_count = count}, "is not in it");
     assert_fails(&api->log, vkn_plan_record(bound.plan, bound.bindings, VK_NULL_HANDLE, NULL),
                  VKN_ERROR_INVALID_ARGUMENT, "commands");
     /* All of it is as good as before. */
     Commands commands = commands_begin(api);
     assert_int_equal(vkn_plan_record(bound.plan, bound.bindings, commands.buffer, NULL), VKN_SUCCESS);
-    assert_int_equal(
-        vkn_plan_record(average.plan, average.bindings, commands.buffer, &(VknRecordInfo){UINT64_MAX}),
-        VKN_SUCCESS);
+    assert_int_equal(vkn_plan_record(average.plan, average.bindings, commands.buffer,
+                                     &(VknRecordInfo){.batch_number = UINT64_MAX}),
+                     VKN_SUCCESS);
     commands_submit(api, &commands);
     commands_destroy(api, &commands);
     assert_true(bound_is_written(api, &bound) && bound_is_written(api, &average));
@@ -187,6 +192,25 @@ static void test_record_refusals(void **state) {
     bound_destroy(api, &bound);
     bound_destroy(api, &other);
     bound_destroy(api, &average);
+}
+
+/* Work that takes long is cut into dispatches that do not: so many that none moves more than was asked for.
+ */
+static void test_dispatch_bytes(void **state) {
+    Api *api = *state;
+    VknDesc desc;
+    vkn_desc_activation(&desc, VKN_OPERATION_APPLY, 2, (const uint64_t[]){1024, 1024},
+                        vkn_activation_default(VKN_ACTIVATION_RELU));
+    VknPlanInfo whole, pieces;
+    const VknCaps *caps = vkn_context_caps(api->context);
+    assert_int_equal(vkn_plan_query(caps, &desc, (VknLog){0}, &whole), VKN_SUCCESS);
+    assert_int_equal(whole.dispatch_count, 1);
+    for (uint64_t cut = 2; cut <= 1u << 12; cut *= 2) {
+        desc.dispatch_bytes = whole.least_bytes / cut;
+        assert_int_equal(vkn_plan_query(caps, &desc, (VknLog){0}, &pieces), VKN_SUCCESS);
+        assert_in_range(pieces.dispatch_count, cut, 2 * cut);
+        assert_int_equal(pieces.least_bytes, whole.least_bytes);
+    }
 }
 
 /* An empty tensor has a plan, bindings without buffers, and records nothing. */
@@ -208,10 +232,11 @@ static void test_empty_tensor(void **state) {
 
 int api_plan_tests(void) {
     const struct CMUnitTest tests[] = {
-        TEST_WITH_API(test_plan_refusals), TEST_WITH_API(test_single_buffers),
-        TEST_WITH_API(test_shared_memory), TEST_WITH_API(test_in_place),
-        TEST_WITH_API(test_bindings_null), TEST_WITH_API(test_record_refusals),
-        TEST_WITH_API(test_empty_tensor),  cmocka_unit_test(test_destroy_null),
+        TEST_WITH_API(test_plan_refusals),   TEST_WITH_API(test_single_buffers),
+        TEST_WITH_API(test_shared_memory),   TEST_WITH_API(test_in_place),
+        TEST_WITH_API(test_bindings_null),   TEST_WITH_API(test_record_refusals),
+        TEST_WITH_API(test_dispatch_bytes),  TEST_WITH_API(test_empty_tensor),
+        cmocka_unit_test(test_destroy_null),
     };
     return cmocka_run_group_tests_name("api_plan", tests, NULL, NULL);
 }

@@ -137,7 +137,8 @@ static bool image_run(const GoldenCase *test, const VknPlan *plan, const Image *
     if (!result)
         result = vkn_bindings_create(plan, buffers, &bindings);
     if (!result)
-        result = vkn_runtime_run(runtime, plan, bindings, &(VknRecordInfo){test->batch_number}, 1, NULL);
+        result = vkn_runtime_run(runtime, plan, bindings,
+                                 &(VknRecordInfo){.batch_number = test->batch_number}, 1, NULL);
     if (!result)
         result = vkn_runtime_download(runtime, &memory, 0, image->after, image->bytes);
     vkn_bindings_destroy(bindings);

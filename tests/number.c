@@ -15,6 +15,10 @@ double test_spacing(VknType type, double value) {
     return ldexp(1, (exponent - 1 < smallest ? smallest : exponent - 1) - digits + 1);
 }
 
+double test_largest(VknType type) {
+    return type == VKN_TYPE_F32 ? 0x1.fffffep127 : type == VKN_TYPE_F16 ? 65504 : 0x1.fep127;
+}
+
 double test_round(VknType type, double value) {
     double unit = test_spacing(type, value);
     return isfinite(value) ? nearbyint(value / unit) * unit : value;

@@ -10,6 +10,9 @@ uint32_t test_type_size(VknType type);
 /* The distance between neighbours around a value. */
 double test_spacing(VknType type, double value);
 
+/* The greatest finite value of a type. */
+double test_largest(VknType type);
+
 /* The nearest value of a type, ties to even. Overflow is left to the caller. */
 double test_round(VknType type, double value);
 

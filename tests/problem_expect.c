@@ -2,7 +2,6 @@
 #include "problem_formula.h"
 
 #include "number.h"
-#include "reference.h"
 #include "tensor.h"
 
 #include <math.h>
@@ -14,12 +13,17 @@ bool problem_has(const Problem *p, VknRole role) {
 
 void problem_expect(Problem *p, VknRole role, uint64_t index, double value, double slack) {
     p->value[role][index] = p->other[role][index] = value;
-    p->slack[role][index] = slack;
+    p->slack[role][index] = isnan(slack) ? INFINITY : slack; /* 0 times what may be anything is that */
 }
 
 void problem_expect_element(Problem *p, VknRole role, uint64_t index, double value, double slack) {
-    VknType type = problem_tensor(p, role)->type;
-    problem_expect(p, role, index, value, slack + test_spacing(type, fabs(value) + slack) / 2 * 1.01);
+    VknType type = (role == VKN_ROLE_RESULT ? &p->desc.y : problem_tensor(p, role))->type;
+    double most = test_largest(type), size = fabs(value);
+    slack += test_spacing(type, size + slack) / 2 * 1.01;
+    bool overflows = isfinite(value) && isfinite(slack) && size - slack > most;
+    problem_expect(p, role, index, overflows ? copysign(INFINITY, value) : value, slack);
+    if (isfinite(value) && isfinite(slack) && size + slack > most)
+        p->other[role][index] = copysign(INFINITY, value);
 }
 
 /* ------------------------------------------------------------------------------------------ statistics */
@@ -235,18 +239,21 @@ Near problem_z(const Problem *p, uint64_t i, Near xhat, Near r, Near d) {
                   fabs(gamma) * off + 8 * U * terms};
 }
 
+TestExpect problem_activated(const VknActivation *activation, Near z) {
+    double at_infinity = test_activation_value(activation, z.value);
+    return isinf(z.value) ? (TestExpect){.value = at_infinity, .other = at_infinity}
+                          : test_activation_expect(activation, z.value, z.slack);
+}
+
 static void expect_y(Problem *p, uint64_t i, Near z) {
     VknActivation activation = problem_activation(p, i);
-    TestExpect y = {.value = test_activation_value(&activation, z.value)};
-    if (isinf(z.value))
-        y.other = y.value;
-    else
-        y = test_activation_expect(&activation, z.value, z.slack);
+    TestExpect y = problem_activated(&activation, z);
     double factor =
         p->has_residual && p->desc.residual_use == VKN_RESIDUAL_FACTOR ? p->given[VKN_ROLE_RESIDUAL][i] : 1;
     double bound = y.bound * fabs(factor) + (factor == 1 ? 0 : 2 * U * fabs(y.value * factor));
     problem_expect_element(p, VKN_ROLE_Y, i, y.value * factor, bound);
-    p->other[VKN_ROLE_Y][i] = y.other * factor;
+    if (y.other != y.value)
+        p->other[VKN_ROLE_Y][i] = y.other * factor;
     if (problem_has(p, VKN_ROLE_RESIDUAL_SUM))
         problem_expect(p, VKN_ROLE_RESIDUAL_SUM, i, sum_of(p, i), 0);
 }

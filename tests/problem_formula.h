@@ -3,6 +3,7 @@
 #define TESTS_PROBLEM_FORMULA_H
 
 #include "problem.h"
+#include "reference.h"
 
 #define U         0x1p-24
 #define MASKED(p) ((p)->desc.roles >> VKN_ROLE_MASK & 1)
@@ -31,6 +32,9 @@ bool problem_counts(const Problem *p, uint64_t i, uint64_t statistic);
 
 /* The activation of an element: with its slope, if it has one. */
 VknActivation problem_activation(const Problem *p, uint64_t i);
+
+/* What it makes of z, which may be infinite. */
+TestExpect problem_activated(const VknActivation *activation, Near z);
 
 double problem_gamma(const Problem *p, uint64_t i);
 

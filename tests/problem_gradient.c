@@ -122,7 +122,7 @@ static Term term_of(const Problem *p, uint64_t i, bool from_y) {
     t.dresidual = t.dz;
     t.probability = exp(t.xhat.value);
     if (p->desc.residual_use == VKN_RESIDUAL_FACTOR) {
-        TestExpect y = test_activation_expect(&a, t.z.value, t.z.slack);
+        TestExpect y = problem_activated(&a, t.z);
         factor = p->given[VKN_ROLE_RESIDUAL][i];
         t.dresidual =
             (Near){dy * y.value, fabs(dy) * (y.bound + fabs(y.other - y.value) + 2 * U * fabs(y.value))};

@@ -202,6 +202,7 @@ void problem_random_desc(Problem *p, TestRandom *random, uint64_t most, uint32_t
     desc->epsilon = chance(random, 50) ? 1e-3f : 1e-5f;
     desc->activation = desc->prologue = vkn_activation_default(VKN_ACTIVATION_IDENTITY);
     desc->accumulate = chance(random, 30);
+    desc->dispatch_bytes = chance(random, 15) ? (uint64_t)256 << test_random_below(random, 6) : 0;
     desc->moment_parts = 1 + (uint32_t)test_random_below(random, 3);
     random_layouts(random, desc);
     random_activations(random, desc, activation);

@@ -1,8 +1,6 @@
 /* What REDUCE returns, in fp64, with a bound on what f32 may make of it. */
 #include "problem_formula.h"
 
-#include "number.h"
-#include "reference.h"
 #include "tensor.h"
 
 #include <math.h>
@@ -111,17 +109,14 @@ static Near result_of(const Problem *p, uint64_t statistic, const Totals *t) {
 
 void problem_expect_reduce(Problem *p) {
     bool greatest = p->desc.statistic == VKN_STATISTIC_MAX;
-    VknType type = p->desc.y.type;
     for (uint64_t s = 0; s < p->statistics; s++) {
         Totals t = totals_of(p, s);
         Near v = result_of(p, s, &t);
         uint64_t number = greatest ? t.most_number : t.least_number;
-        TestExpect y = {.value = test_activation_value(&p->desc.activation, v.value)};
-        if (isfinite(v.value))
-            y = test_activation_expect(&p->desc.activation, v.value, v.slack);
-        problem_expect(p, VKN_ROLE_RESULT, s, y.value,
-                       y.bound + test_spacing(type, fabs(y.value) + y.bound) / 2 * 1.01);
-        p->other[VKN_ROLE_RESULT][s] = isfinite(v.value) ? y.other : y.value;
+        TestExpect y = problem_activated(&p->desc.activation, v);
+        problem_expect_element(p, VKN_ROLE_RESULT, s, y.value, y.bound);
+        if (y.other != y.value)
+            p->other[VKN_ROLE_RESULT][s] = y.other;
         problem_expect(p, VKN_ROLE_INDEX, s, t.count ? (double)number : UINT32_MAX, 0);
     }
 }

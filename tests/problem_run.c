@@ -150,7 +150,7 @@ static void digest_add(const uint8_t *bytes, uint64_t size) {
 bool problem_run(VknRuntime *runtime, const Problem *p, const VknDesc *desc, uint64_t skew) {
     static Image images[VKN_ROLE_COUNT];
     VknBuffer bound[VKN_ROLE_COUNT] = {{0}};
-    VknRecordInfo record = {p->batch_number};
+    VknRecordInfo record = {.batch_number = p->batch_number};
     VknPlan *plan = NULL;
     VknBindings *bindings = NULL;
     bool right = true;
@@ -170,7 +170,14 @@ bool problem_run(VknRuntime *runtime, const Problem *p, const VknDesc *desc, uin
         bound[role] = images[role].bound;
     }
     problem_require(vkn_bindings_create(plan, bound, &bindings), "bindings");
-    problem_require(vkn_runtime_run(runtime, plan, bindings, &record, 1, NULL), "run");
+    for (uint32_t i = 0; i < info->dispatch_count;
+         i += record.dispatch_count) { /* in pieces of up to three */
+        record.first_dispatch = i;
+        record.dispatch_count = desc->dispatch_bytes
+                                    ? (info->dispatch_count - i < 3 ? info->dispatch_count - i : 3)
+                                    : info->dispatch_count;
+        problem_require(vkn_runtime_run(runtime, plan, bindings, &record, 1, NULL), "run");
+    }
     for (uint32_t role = 0; role < VKN_ROLE_COUNT; role++) {
         Image *image = &images[role];
         if (!info->size[role])

@@ -158,6 +158,12 @@ static uint64_t statistic_value(const Check *check, VknRole role, uint64_t index
     case VKN_ROLE_RUNNING_STD:
     case VKN_ROLE_RENORM:
     case VKN_ROLE_SUMS:
+    case VKN_ROLE_SLOPE:
+    case VKN_ROLE_DSLOPE:
+    case VKN_ROLE_RESIDUAL_SUM:
+    case VKN_ROLE_DRESIDUAL_SUM:
+    case VKN_ROLE_RESULT:
+    case VKN_ROLE_INDEX:
         break;
     }
     return 0;

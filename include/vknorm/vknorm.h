@@ -528,6 +528,10 @@ typedef struct VknDesc {
      * between are the exception: devices may flush them to 0. Parts of MOMENTS or SUMS are merged in their
      * order. */
     bool reproducible;
+    /* 0, or about how many bytes of tensors one dispatch may move, for systems that end what runs for long:
+     * the time allowed times the bandwidth, halved for good measure. Larger work is cut into several
+     * dispatches, which VknRecordInfo may record into command buffers of their own. */
+    uint64_t dispatch_bytes;
     /* 0: the library chooses. k: row k - 1 of the strategy table (vkn_strategy_name()); UNSUPPORTED
      * when that one cannot serve this description on this device. */
     uint32_t strategy;
@@ -667,6 +671,11 @@ VKN_API void vkn_bindings_destroy(VknBindings *bindings);
 typedef struct VknRecordInfo {
     uint64_t batch_number; /* VKN_MOMENTUM_CUMULATIVE: how many batches there are with this one, from 1
                               on (PyTorch's num_batches_tracked after the step). Ignored otherwise. */
+    /* A piece of the plan: dispatches [first_dispatch, first_dispatch + dispatch_count); a dispatch_count of
+     * 0 is all from the first on. Pieces are recorded in order, all of them, into command buffers that are
+     * submitted in that order to one queue; barriers between them are included. */
+    uint32_t first_dispatch;
+    uint32_t dispatch_count;
 } VknRecordInfo;
 
 /* Records the plan's dispatches into `commands`, which must be in the recording state, outside a render

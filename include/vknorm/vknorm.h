@@ -153,6 +153,41 @@ VKN_API void vkn_context_destroy(VknContext *context);
 /* The capabilities that the context plans with. Valid until the context is destroyed. */
 VKN_API const VknCaps *vkn_context_caps(const VknContext *context);
 
+/* ------------------------------------------------------------------------------------ cached pipelines */
+
+/* What vkGetPipelineCacheData() returned may be kept in a file for the next run. A driver may do anything
+ * with data that is damaged or another driver's, so a header goes before it, and the driver sees only data
+ * whose header fits. This does not make data trustworthy that others can write: the hash finds accidents,
+ * anyone can compute it. vkn_runtime_create() does all of this for programs without an engine of their own.
+ */
+
+/* Which driver of which device a cache belongs to. */
+typedef struct VknCacheKey {
+    uint32_t vendor_id;
+    uint32_t device_id;
+    uint32_t driver_version;
+    uint8_t cache_uuid[VK_UUID_SIZE]; /* VkPhysicalDeviceProperties.pipelineCacheUUID */
+    uint8_t driver_uuid[VK_UUID_SIZE];
+} VknCacheKey;
+
+#define VKN_CACHE_HEADER_SIZE 80
+
+/* Reads the key of a device; the same fields of `desc` are read as by vkn_caps_query(). Errors:
+ * INVALID_ARGUMENT; UNSUPPORTED when instance or device is older than Vulkan 1.1. */
+VKN_API VknResult vkn_cache_key(const VknContextDesc *desc, VknCacheKey *key);
+
+/* Writes the header of `size` bytes of pipeline cache data: header and data, one after the other, are a cache
+ * for vkn_cache_unpack(). Pure. */
+VKN_API void vkn_cache_pack(const VknCacheKey *key, const void *data, uint64_t size,
+                            uint8_t header[VKN_CACHE_HEADER_SIZE]);
+
+/* Checks `size` bytes that may be anything, of any alignment, and on success points `data` at what may be
+ * handed to vkCreatePipelineCache(), inside of `cache`: what another device, driver or version of vknorm
+ * wrote, and what is not complete to the bit, is INVALID_ARGUMENT, and the log says at WARNING level what is
+ * wrong. The remedy is to begin with an empty cache. Pure. */
+VKN_API VknResult vkn_cache_unpack(const VknCacheKey *key, const void *cache, uint64_t size, VknLog log,
+                                   const void **data, uint64_t *data_size);
+
 /* ------------------------------------------------------------------------------------ activations */
 
 /* z is the activation's input, in f32; the parameters are VknActivation.parameter[0], [1], [2]. */

@@ -49,9 +49,11 @@ VknResult vkn_cache_open(VknRuntime *runtime, const char *path) {
         info.initialDataSize = size = 0;
         result = vk->CreatePipelineCache(device, &info, NULL, cache);
     }
-    runtime->cache_saved = size;
     free(file);
-    return vkn_check(log, result, "vkCreatePipelineCache");
+    /* What the driver makes of the file is what the file has: some drivers add to it at once. */
+    if (result == VK_SUCCESS && size)
+        result = vk->GetPipelineCacheData(device, *cache, &runtime->cache_saved, NULL);
+    return vkn_check(log, result, "the pipeline cache");
 }
 
 bool vkn_runtime_save_cache(VknRuntime *runtime) {

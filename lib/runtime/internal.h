@@ -159,8 +159,8 @@ struct VknRuntime {
     VknCaps caps;
     VknContextDesc context_desc;
     VknContext *context;
-    char *cache_path;     /* NULL: none */
-    uint64_t cache_saved; /* bytes of data that the file has, 0 before it has any */
+    char *cache_path;   /* NULL: none */
+    size_t cache_saved; /* bytes of data that need no saving */
     VkQueue queue;
     VkCommandPool command_pool;
     VkCommandBuffer commands;

@@ -72,6 +72,9 @@ VKN_API const VknRuntimeInfo *vkn_runtime_info(const VknRuntime *runtime);
 /* The core context. Owned by the runtime. */
 VKN_API VknContext *vkn_runtime_context(VknRuntime *runtime);
 
+/* vkn_context_self_test() with the runtime's queue and memory. Errors: the same. */
+VKN_API VknResult vkn_runtime_self_test(VknRuntime *runtime, VknSelfTestInfo *info);
+
 /* What vkn_context_create() was given: the handles, for programs that make Vulkan calls of their own. */
 VKN_API const VknContextDesc *vkn_runtime_context_desc(const VknRuntime *runtime);
 

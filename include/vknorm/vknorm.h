@@ -652,8 +652,12 @@ typedef struct VknPlanInfo {
 VKN_API VknResult vkn_plan_query(const VknCaps *caps, const VknDesc *desc, VknLog log, VknPlanInfo *info);
 
 /* Plans for the context's device and creates the pipelines that are not cached yet, which may take the
- * driver many milliseconds each. Errors: those of vkn_plan_query(), OUT_OF_DEVICE_MEMORY, DEVICE_LOST,
- * DRIVER. */
+ * driver many milliseconds each. What the driver cannot compile, the plan does without: by weaker workers of
+ * the same strategy (subgroup shuffles instead of sums, shared memory instead of both), or else, if
+ * VknDesc.strategy leaves the choice, by the next strategy. The log says so at WARNING level, and the context
+ * does not try that variant of the kernel again. Errors: those of vkn_plan_query(), UNSUPPORTED also when the
+ * variants that failed earlier leave nothing that VknDesc.strategy allows; OUT_OF_DEVICE_MEMORY, DEVICE_LOST;
+ * DRIVER when there is nothing left that the driver compiles. */
 VKN_API VknResult vkn_plan_create(VknContext *context, const VknDesc *desc, VknPlan **plan);
 
 /* Destroys the plan. Bindings made from it must have been destroyed. */
@@ -707,6 +711,34 @@ typedef struct VknRecordInfo {
  * Errors: INVALID_ARGUMENT, DEVICE_LOST. */
 VKN_API VknResult vkn_plan_record(const VknPlan *plan, const VknBindings *bindings, VkCommandBuffer commands,
                                   const VknRecordInfo *info);
+
+/* ----------------------------------------------------------------------------------------- self-test */
+
+/* The core has no queue and no memory, so running a plan is the caller's. */
+typedef struct VknRunner {
+    /* Runs `plan` once and waits for it. memory[role] is host memory of VknPlanInfo.size[role] bytes for each
+     * role that the plan binds, but WORKSPACE: it is what the role's buffer holds before, and receives what
+     * the buffer holds after the run. `user` is that of the runner. What it returns other than VKN_SUCCESS
+     * ends the self-test. */
+    VknResult (*run)(void *user, const VknPlan *plan, void *const memory[VKN_ROLE_COUNT]);
+    void *user;
+} VknRunner;
+
+typedef struct VknSelfTestInfo {
+    uint32_t run_count;     /* plans that ran */
+    uint32_t wrong_count;   /* so many of them gave wrong numbers */
+    uint32_t refused_count; /* variants of kernels that the context does without, for whatever reason */
+} VknSelfTestInfo;
+
+/* Runs every strategy that is legal on this device, with statistics of some thousand elements, forward and
+ * backward, and compares with sums of the CPU. Drivers are known that compute wrongly with subgroups, or only
+ * with long rows; what is found wrong is not used by plans made later, as if the driver could not compile it
+ * (vkn_plan_create()), and the log says so at WARNING level. Plans that exist keep what they have, so do this
+ * first. It takes a few dozen small runs, and the time to compile about as many pipelines. VKN_SUCCESS: all
+ * that plans may still use is right, whatever else was found; `info`, which may be NULL, says what that was.
+ * Errors: INVALID_ARGUMENT; DRIVER when nothing right is left for an operation; those of vkn_plan_create()
+ * and of the runner. */
+VKN_API VknResult vkn_context_self_test(VknContext *context, const VknRunner *runner, VknSelfTestInfo *info);
 
 #ifdef __cplusplus
 }

@@ -29,9 +29,11 @@ static const struct {
      BIT(X) | BIT(Y) | BIT(GAMMA) | BIT(BETA) | BIT(MEAN) | BIT(VARIANCE)},
     {VKN_OPERATION_STATISTICS, VKN_STATISTIC_VARIANCE, BIT(X) | BIT(MEAN) | BIT(INV_STD)},
     {VKN_OPERATION_REDUCE, VKN_STATISTIC_MAX, BIT(X) | BIT(RESULT)},
+    {VKN_OPERATION_REDUCE, VKN_STATISTIC_MEAN, BIT(X) | BIT(RESULT)},
     {VKN_OPERATION_TRAIN, VKN_STATISTIC_VARIANCE,
      BIT(X) | BIT(Y) | BIT(GAMMA) | BIT(BETA) | BIT(MEAN) | BIT(INV_STD)},
-    {VKN_OPERATION_TRAIN, VKN_STATISTIC_LOG_SUM_EXP, BIT(X) | BIT(Y)}, /* softmax */
+    {VKN_OPERATION_TRAIN, VKN_STATISTIC_LOG_SUM_EXP, BIT(X) | BIT(Y)},              /* softmax */
+    {VKN_OPERATION_APPLY_GRADIENT, VKN_STATISTIC_NONE, BIT(X) | BIT(DY) | BIT(DX)}, /* of relu */
     {VKN_OPERATION_APPLY_GRADIENT, VKN_STATISTIC_VARIANCE,
      BIT(X) | BIT(DY) | BIT(GAMMA) | BIT(MEAN) | BIT(VARIANCE) | BIT(DX)},
     {VKN_OPERATION_GRADIENT_STATISTICS, VKN_STATISTIC_VARIANCE,
@@ -124,6 +126,8 @@ static double value_of(const Trial *t, uint32_t role, uint64_t i) {
     case VKN_ROLE_DY:
         return dy;
     case VKN_ROLE_DX:
+        if (t->desc.statistic == VKN_STATISTIC_NONE)
+            return x > 0 ? dy : 0;
         if (t->desc.operation == VKN_OPERATION_TRAIN_GRADIENT)
             dy -= (s->dy + xhat * s->dy_xhat) / n;
         return s->gamma * s->inv_std * dy;
@@ -133,8 +137,8 @@ static double value_of(const Trial *t, uint32_t role, uint64_t i) {
         return s->dy;
     case VKN_ROLE_SUMS:
         return word == 0 ? n : word == 1 ? s->dy : word == 2 ? s->dy_xhat : 0;
-    default:
-        return s->max; /* RESULT */
+    default: /* RESULT */
+        return t->desc.statistic == VKN_STATISTIC_MAX ? s->max : s->mean;
     }
 }
 
@@ -254,6 +258,8 @@ static VknResult try_all(SelfTest *test) {
             t.desc.statistic = CASES[i].statistic;
             if (CASES[i].statistic == VKN_STATISTIC_LOG_SUM_EXP)
                 t.desc.activation.id = VKN_ACTIVATION_EXP;
+            if (CASES[i].statistic == VKN_STATISTIC_NONE)
+                t.desc.activation = vkn_activation_default(VKN_ACTIVATION_RELU);
             make_channels(&t);
             if (CASES[i].operation == VKN_OPERATION_FINISH)
                 t.desc.moment_parts = (uint32_t)t.count;

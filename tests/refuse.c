@@ -1,0 +1,86 @@
+/* Schedules without kernels that failed: random descriptions on random devices, of which one variant after
+ * the other is taken until nothing is left. */
+#include "generate.h"
+#include "invariants.h"
+#include "strategy.h"
+
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+#include <string.h>
+
+static TestRounds rounds;
+static uint64_t seed;
+static char message[512];
+
+static void log_write(void *user, VknLogLevel level, const char *text) {
+    (void)user, (void)level;
+    snprintf(message, sizeof message, "%s", text);
+}
+
+static const VknHost host = {NULL, {.write = log_write}};
+
+static void require(bool holds, const char *rule) {
+    if (!holds)
+        fail_msg("%s (%s): again with --rounds 1 --seed %" PRIu64, rule, message, seed);
+}
+
+/* Makes a schedule, which must be a right one without what is refused. False: there is none. */
+static bool make(const VknCaps *caps, const VknVariants *refused, const VknDesc *desc,
+                 VknSchedule *schedule) {
+    uint32_t step;
+    message[0] = '\0';
+    VknResult result = vkn_schedule_make_without(&host, caps, refused, desc, schedule);
+    require(!result || (result == VKN_ERROR_UNSUPPORTED && message[0] && !schedule->steps),
+            "a clear refusal");
+    if (result)
+        return false;
+    require(!message[0], "no message of success");
+    require(!vkn_schedule_refused(schedule, 0, refused), "nothing refused is used");
+    const char *broken = test_invariant_broken(schedule, caps, &step);
+    require(!broken, broken ? broken : "");
+    require(!desc->strategy || desc->strategy == schedule->info.strategy || !schedule->step_count,
+            "the strategy that was asked for");
+    return true;
+}
+
+static void test_one_after_the_other(void **state) {
+    uint64_t schedules = 0, others = 0;
+    (void)state;
+    for (uint64_t round = 0; round < rounds.count; round++) {
+        seed = rounds.seed + round;
+        TestRandom random = test_random_start(seed);
+        VknDesc desc = test_random_desc(&random, 1 + test_random_below(&random, 2500));
+        VknCaps caps = test_random_caps(&random);
+        VknVariants refused = {{0}};
+        VknSchedule schedule;
+        uint32_t first = UINT32_MAX;
+        while (make(&caps, &refused, &desc, &schedule) && schedule.step_count) {
+            const VknStep *step = &schedule.steps[test_random_below(&random, schedule.step_count)];
+            vkn_variants_add(&refused, step);
+            first = first == UINT32_MAX ? schedule.info.strategy : first;
+            others += schedule.info.strategy != first;
+            schedules++;
+            vkn_schedule_free(&host, &schedule);
+        }
+        vkn_schedule_free(&host, &schedule);
+        if (first == UINT32_MAX)
+            continue;
+        require(strstr(message, "no strategy is left") && strstr(message, "failed before"), "a reason");
+        for (desc.strategy = 1; desc.strategy <= vkn_strategy_count; desc.strategy++)
+            require(!make(&caps, &refused, &desc, &schedule), "a strategy that was overlooked");
+    }
+    printf("%" PRIu64 " schedules, %" PRIu64 " by another strategy\n", schedules, others);
+    assert_true(schedules > 3 * rounds.count && others > rounds.count);
+}
+
+int main(int argc, char **argv) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_one_after_the_other)};
+    if (!test_rounds_parse(argc, argv, 2000, &rounds))
+        return 2;
+    return cmocka_run_group_tests_name("refuse", tests, NULL, NULL);
+}

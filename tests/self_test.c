@@ -1,146 +1,10 @@
 /* Drivers that cannot compile some kernels, or compute wrongly with them: what vknorm then does without. */
+#include "bad_driver.h"
 #include "runtime_test.h"
 
 #include <math.h>
 
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
-
-/* ---------------------------------------------------------------------------------------- bad drivers */
-
-/* Instructions of SPIR-V by which workers are told apart. */
-enum {
-    OP_FADD = 129,
-    OP_FSUB = 131,
-    OP_CONTROL_BARRIER = 224,
-    OP_SHUFFLE = 345,
-    OP_SHUFFLE_XOR = 346,
-    OP_SUBGROUP_FADD = 350,
-    OP_SUBGROUP_FMAX = 358,
-    ANY = 0,
-};
-
-/* The device with a driver that is bad at modules that have an instruction. One at a time: Vulkan's functions
- * have no user pointer. */
-static struct {
-    PFN_vkGetInstanceProcAddr get;
-    VkInstance instance;
-    PFN_vkCreateShaderModule create_module;
-    PFN_vkCreateComputePipelines create_pipelines;
-    VkResult result;        /* of compiling a module with one of `unloved`, unless it is VK_SUCCESS */
-    uint32_t unloved[2];    /* or ANY */
-    uint32_t taken, placed; /* in modules that have `among`, the one instruction is taken for the other */
-    uint32_t among;
-    bool is_unloved; /* the last module */
-    /* Pipelines with subgroups see only the first 2048 elements of a row, if that is `shortened`. */
-    bool shortened, has_subgroups; /* the last module */
-    PFN_vkCmdBindPipeline bind;
-    PFN_vkCmdPushConstants push;
-    VkPipeline with_subgroups[256];
-    uint32_t with_subgroup_count;
-    bool is_bound; /* one of those */
-    uint32_t compiled, refused;
-} bad;
-
-static bool has(const uint32_t *code, size_t words, uint32_t op) {
-    for (size_t i = 5; i < words; i += code[i] >> 16)
-        if ((code[i] & 0xFFFF) == op)
-            return true;
-    return op == ANY;
-}
-
-static VKAPI_ATTR VkResult VKAPI_CALL bad_module(VkDevice device, const VkShaderModuleCreateInfo *info,
-                                                 const VkAllocationCallbacks *allocator, VkShaderModule *to) {
-    size_t words = info->codeSize / 4;
-    uint32_t *code = malloc(info->codeSize);
-    VkShaderModuleCreateInfo as_seen = *info;
-    assert_non_null(code);
-    memcpy(code, info->pCode, info->codeSize);
-    bad.is_unloved = false;
-    for (size_t i = 0; i < LENGTH(bad.unloved); i++)
-        bad.is_unloved |= bad.result && has(code, words, bad.unloved[i]) && (bad.unloved[i] || !i);
-    bad.has_subgroups = has(code, words, OP_SUBGROUP_FADD);
-    bool mistaken = bad.taken && has(code, words, bad.among);
-    for (size_t i = 5; mistaken && i < words; i += code[i] >> 16)
-        if ((code[i] & 0xFFFF) == bad.taken)
-            code[i] = (code[i] & 0xFFFF0000) | bad.placed;
-    as_seen.pCode = code;
-    VkResult result = bad.create_module(device, &as_seen, allocator, to);
-    free(code);
-    return result;
-}
-
-static VKAPI_ATTR VkResult VKAPI_CALL bad_pipelines(VkDevice device, VkPipelineCache cache, uint32_t count,
-                                                    const VkComputePipelineCreateInfo *infos,
-                                                    const VkAllocationCallbacks *allocator,
-                                                    VkPipeline *pipelines) {
-    if (!bad.is_unloved) {
-        bad.compiled++;
-        VkResult result = bad.create_pipelines(device, cache, count, infos, allocator, pipelines);
-        if (bad.has_subgroups && bad.with_subgroup_count < LENGTH(bad.with_subgroups))
-            bad.with_subgroups[bad.with_subgroup_count++] = *pipelines;
-        return result;
-    }
-    bad.refused++;
-    memset(pipelines, 0, count * sizeof *pipelines);
-    return bad.result;
-}
-
-static VKAPI_ATTR void VKAPI_CALL bad_bind(VkCommandBuffer commands, VkPipelineBindPoint point,
-                                           VkPipeline pipeline) {
-    bad.is_bound = false;
-    for (uint32_t i = 0; i < bad.with_subgroup_count; i++)
-        bad.is_bound |= bad.with_subgroups[i] == pipeline;
-    bad.bind(commands, point, pipeline);
-}
-
-static VKAPI_ATTR void VKAPI_CALL bad_push(VkCommandBuffer commands, VkPipelineLayout layout,
-                                           VkShaderStageFlags stages, uint32_t offset, uint32_t size,
-                                           const void *values) {
-    uint32_t words[32] = {0};
-    memcpy(words, values, size);
-    for (uint32_t i = 0; bad.shortened && bad.is_bound && i < size / 4; i++)
-        if (words[i] > 2048 && words[i] < 8192)
-            words[i] = 2048;
-    bad.push(commands, layout, stages, offset, size, words);
-}
-
-static VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL get_device(VkDevice device, const char *name) {
-    PFN_vkVoidFunction function =
-        ((PFN_vkGetDeviceProcAddr)bad.get(bad.instance, "vkGetDeviceProcAddr"))(device, name);
-    if (strcmp(name, "vkCreateShaderModule") == 0) {
-        bad.create_module = (PFN_vkCreateShaderModule)function;
-        return (PFN_vkVoidFunction)bad_module;
-    }
-    if (strcmp(name, "vkCreateComputePipelines") == 0) {
-        bad.create_pipelines = (PFN_vkCreateComputePipelines)function;
-        return (PFN_vkVoidFunction)bad_pipelines;
-    }
-    if (strcmp(name, "vkCmdBindPipeline") == 0) {
-        bad.bind = (PFN_vkCmdBindPipeline)function;
-        return (PFN_vkVoidFunction)bad_bind;
-    }
-    if (strcmp(name, "vkCmdPushConstants") == 0) {
-        bad.push = (PFN_vkCmdPushConstants)function;
-        return (PFN_vkVoidFunction)bad_push;
-    }
-    return function;
-}
-
-static VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL get(VkInstance instance, const char *name) {
-    return strcmp(name, "vkGetDeviceProcAddr") ? bad.get(instance, name) : (PFN_vkVoidFunction)get_device;
-}
-
-/* A context on the driver, which is good until the test says otherwise. */
-static VknContext *open_context(Fixture *fixture) {
-    VknContextDesc desc = *vkn_runtime_context_desc(fixture->runtime);
-    VknContext *context;
-    memset(&bad, 0, sizeof bad);
-    bad.get = desc.get_instance_proc_addr;
-    bad.instance = desc.instance;
-    desc.get_instance_proc_addr = get;
-    assert_int_equal(vkn_context_create(&desc, &context), VKN_SUCCESS);
-    return context;
-}
 
 /* ------------------------------------------------------------------------------------------------ runs */
 
@@ -186,6 +50,16 @@ static VknDesc layer_norm(bool columns, uint32_t length) {
     vkn_desc_layer_norm(&desc, VKN_OPERATION_TRAIN, 2, shape, 1, (int32_t[]){columns ? 0 : 1});
     desc.roles = VKN_ROLE_BIT(VKN_ROLE_X) | VKN_ROLE_BIT(VKN_ROLE_Y);
     return desc;
+}
+
+/* A context on the driver, which is good until the test says otherwise. */
+static VknContext *open_context(Fixture *fixture, const VknCaps *caps) {
+    VknContextDesc desc = *vkn_runtime_context_desc(fixture->runtime);
+    VknContext *context;
+    desc.get_instance_proc_addr = bad_driver_open(desc.get_instance_proc_addr, desc.instance);
+    desc.caps = caps;
+    assert_int_equal(vkn_context_create(&desc, &context), VKN_SUCCESS);
+    return context;
 }
 
 /* Plans and runs; whether y is right. */
@@ -244,12 +118,12 @@ static uint32_t expect_right(Fixture *fixture, VknContext *context) {
 
 static void test_uncompiled_subgroups(void **state) {
     Fixture *fixture = *state;
-    VknContext *context = open_context(fixture);
+    VknContext *context = open_context(fixture, NULL);
     uint32_t all = expect_right(fixture, context);
     assert_log_empty(&fixture->log);
     vkn_context_destroy(context);
 
-    context = open_context(fixture);
+    context = open_context(fixture, NULL);
     bad.result = VK_ERROR_UNKNOWN;
     bad.unloved[0] = OP_SUBGROUP_FADD;
     bad.unloved[1] = OP_SHUFFLE_XOR;
@@ -298,7 +172,7 @@ static void test_uncompiled_subgroups(void **state) {
 /* Nothing is learnt from a driver that compiles nothing: it may have had a bad day. */
 static void test_nothing_compiles(void **state) {
     Fixture *fixture = *state;
-    VknContext *context = open_context(fixture);
+    VknContext *context = open_context(fixture, NULL);
     VknDesc desc = layer_norm(false, LONGEST);
     VknPlan *plan;
     bool right;
@@ -319,7 +193,7 @@ static void test_no_memory(void **state) {
     static const VkResult RESULTS[] = {VK_ERROR_OUT_OF_HOST_MEMORY, VK_ERROR_OUT_OF_DEVICE_MEMORY,
                                        VK_ERROR_DEVICE_LOST};
     Fixture *fixture = *state;
-    VknContext *context = open_context(fixture);
+    VknContext *context = open_context(fixture, NULL);
     VknDesc desc = layer_norm(false, LONGEST);
     VknPlan *plan;
     for (uint32_t i = 0; i < LENGTH(RESULTS); i++) {
@@ -349,17 +223,20 @@ static void test_wrong_numbers(void **state) {
     static const struct {
         uint32_t taken, placed, among;
         bool optional; /* the device may have none of these */
+        bool shuffles; /* a device without subgroup sums */
     } DRIVERS[] = {
-        {OP_SUBGROUP_FADD, OP_SUBGROUP_FMAX, ANY, true},                /* subgroup sums */
-        {OP_SUBGROUP_FADD, OP_SUBGROUP_FMAX, OP_CONTROL_BARRIER, true}, /* those of groups */
-        {OP_SHUFFLE_XOR, OP_SHUFFLE, ANY, true},
-        {OP_FADD, OP_FSUB, OP_CONTROL_BARRIER, false}, /* groups */
-        {OP_FADD, OP_FSUB, OP_SUBGROUP_FADD, true},
+        {OP_SUBGROUP_FADD, OP_SUBGROUP_FMAX, ANY, true, false},                /* subgroup sums */
+        {OP_SUBGROUP_FADD, OP_SUBGROUP_FMAX, OP_CONTROL_BARRIER, true, false}, /* those of groups */
+        {OP_SHUFFLE_XOR, OP_SHUFFLE, ANY, true, true},
+        {OP_FADD, OP_FSUB, OP_CONTROL_BARRIER, false, false}, /* groups */
+        {OP_FADD, OP_FSUB, OP_SUBGROUP_FADD, true, false},
     };
     Fixture *fixture = *state;
     uint32_t found = 0;
     for (size_t i = 0; i < LENGTH(DRIVERS); i++) {
-        VknContext *context = open_context(fixture);
+        VknCaps caps = *vkn_context_caps(vkn_runtime_context(fixture->runtime));
+        caps.subgroup_arithmetic = caps.subgroup_arithmetic && !DRIVERS[i].shuffles;
+        VknContext *context = open_context(fixture, &caps);
         VknSelfTestInfo info;
         bad.taken = DRIVERS[i].taken;
         bad.placed = DRIVERS[i].placed;
@@ -386,7 +263,7 @@ static void test_wrong_numbers(void **state) {
 /* Subgroups that are wrong about long rows only. */
 static void test_wrong_long_rows(void **state) {
     Fixture *fixture = *state;
-    VknContext *context = open_context(fixture);
+    VknContext *context = open_context(fixture, NULL);
     VknDesc longer = layer_norm(false, LONGEST), shorter = layer_norm(false, 200);
     VknSelfTestInfo info;
     bool right;
@@ -409,7 +286,7 @@ static void test_wrong_long_rows(void **state) {
 /* Without a self-test, these drivers are believed. */
 static void test_the_wrong_is_wrong(void **state) {
     Fixture *fixture = *state;
-    VknContext *context = open_context(fixture);
+    VknContext *context = open_context(fixture, NULL);
     VknDesc desc = layer_norm(false, LONGEST);
     bool right;
     bad.taken = OP_FADD;

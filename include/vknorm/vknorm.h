@@ -734,7 +734,7 @@ typedef struct VknSelfTestInfo {
  * backward, and compares with sums of the CPU. Drivers are known that compute wrongly with subgroups, or only
  * with long rows; what is found wrong is not used by plans made later, as if the driver could not compile it
  * (vkn_plan_create()), and the log says so at WARNING level. Plans that exist keep what they have, so do this
- * first. It takes a few dozen small runs, and the time to compile about as many pipelines. VKN_SUCCESS: all
+ * first. It takes about 120 small runs, and the time to compile about as many pipelines. VKN_SUCCESS: all
  * that plans may still use is right, whatever else was found; `info`, which may be NULL, says what that was.
  * Errors: INVALID_ARGUMENT; DRIVER when nothing right is left for an operation; those of vkn_plan_create()
  * and of the runner. */

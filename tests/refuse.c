@@ -78,8 +78,44 @@ static void test_one_after_the_other(void **state) {
     assert_true(schedules > 3 * rounds.count && others > rounds.count);
 }
 
+/* Without sums of subgroups, the same strategies go on: by shuffles where a device has them, and groups by
+ * shared memory. */
+static void test_weaker_workers(void **state) {
+    VknVariants refused = {{0}};
+    uint64_t shuffles = 0, trees = 0;
+    (void)state;
+    for (uint32_t i = 0; i < VKN_KERNEL_COUNT; i++)
+        refused.workers[i] = 1u << VKN_WORKER_SUBGROUP_ADD | 1u << VKN_WORKER_GROUP_ADD;
+    for (uint64_t round = 0; round < rounds.count; round++) {
+        seed = rounds.seed + round;
+        TestRandom random = test_random_start(seed);
+        VknDesc desc = test_random_desc(&random, 1 + test_random_below(&random, 2500));
+        VknCaps caps = test_random_caps(&random), weaker = caps;
+        weaker.subgroup_arithmetic = false;
+        for (desc.strategy = 0; desc.strategy <= vkn_strategy_count; desc.strategy++) {
+            VknSchedule schedule, same;
+            bool there = vkn_schedule_make(&host, &weaker, &desc, &same) == VKN_SUCCESS;
+            bool legal = vkn_schedule_make(&host, &caps, &desc, &schedule) == VKN_SUCCESS;
+            there = there || (legal && !vkn_schedule_refused(&schedule, 0, &refused));
+            vkn_schedule_free(&host, &schedule);
+            bool made = make(&caps, &refused, &desc, &schedule);
+            if (desc.strategy)
+                require(made == (there && legal), "weaker workers serve where a weaker device would");
+            for (uint32_t i = 0; i < schedule.step_count && legal; i++) {
+                shuffles += schedule.steps[i].worker == VKN_WORKER_SUBGROUP_SHUFFLE;
+                trees += schedule.steps[i].worker == VKN_WORKER_GROUP_TREE;
+            }
+            vkn_schedule_free(&host, &schedule);
+            vkn_schedule_free(&host, &same);
+        }
+    }
+    printf("%" PRIu64 " steps of shuffles, %" PRIu64 " of shared memory\n", shuffles, trees);
+    assert_true(shuffles > rounds.count && trees > rounds.count);
+}
+
 int main(int argc, char **argv) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_one_after_the_other)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_one_after_the_other),
+                                       cmocka_unit_test(test_weaker_workers)};
     if (!test_rounds_parse(argc, argv, 2000, &rounds))
         return 2;
     return cmocka_run_group_tests_name("refuse", tests, NULL, NULL);

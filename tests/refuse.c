@@ -96,11 +96,16 @@ static void test_weaker_workers(void **state) {
             VknSchedule schedule, same;
             bool there = vkn_schedule_make(&host, &weaker, &desc, &same) == VKN_SUCCESS;
             bool legal = vkn_schedule_make(&host, &caps, &desc, &schedule) == VKN_SUCCESS;
-            there = there || (legal && !vkn_schedule_refused(&schedule, 0, &refused));
+            bool as_it_is = legal && !vkn_schedule_refused(&schedule, 0, &refused);
+            there = there || as_it_is;
             vkn_schedule_free(&host, &schedule);
             bool made = make(&caps, &refused, &desc, &schedule);
             if (desc.strategy)
                 require(made == (there && legal), "weaker workers serve where a weaker device would");
+            if (desc.strategy && made && !as_it_is)
+                require(memcmp(&schedule.info, &same.info, sizeof same.info) == 0 &&
+                            memcmp(schedule.steps, same.steps, same.step_count * sizeof *same.steps) == 0,
+                        "as on a weaker device");
             for (uint32_t i = 0; i < schedule.step_count && legal; i++) {
                 shuffles += schedule.steps[i].worker == VKN_WORKER_SUBGROUP_SHUFFLE;
                 trees += schedule.steps[i].worker == VKN_WORKER_GROUP_TREE;
@@ -113,9 +118,42 @@ static void test_weaker_workers(void **state) {
     assert_true(shuffles > rounds.count && trees > rounds.count);
 }
 
+/* The sums of parameters have a strategy of their own, which gives way likewise. */
+static void test_parameters(void **state) {
+    VknDesc desc;
+    VknCaps caps = {.device_class = VKN_DEVICE_OTHER,
+                    .max_invocations = 256,
+                    .max_group_count = 65535,
+                    .max_shared_bytes = 16384,
+                    .max_storage_range = 1 << 27,
+                    .max_storage_buffers = 8,
+                    .storage_offset_alignment = 16,
+                    .max_subgroup_size = 32,
+                    .subgroup_arithmetic = true};
+    VknVariants refused = {{0}};
+    VknSchedule schedule;
+    uint32_t makes = 0;
+    (void)state;
+    vkn_desc_layer_norm(&desc, VKN_OPERATION_TRAIN_GRADIENT, 2, (uint64_t[]){64, 300}, 1, (int32_t[]){1});
+    for (uint32_t count = 1; count; makes++) { /* without the kernels that sum for parameters only */
+        assert_int_equal(vkn_schedule_make_without(&host, &caps, &refused, &desc, &schedule), VKN_SUCCESS);
+        assert_null(vkn_schedule_refused(&schedule, 0, &refused));
+        count = 0;
+        for (uint32_t i = 0; i < schedule.step_count; i++)
+            if (schedule.steps[i].kernel == VKN_KERNEL_GRADIENT_REDUCE_COLUMN ||
+                schedule.steps[i].kernel == VKN_KERNEL_GRADIENT_REDUCE_ROW) {
+                vkn_variants_add(&refused, &schedule.steps[i]);
+                count++;
+            }
+        vkn_schedule_free(&host, &schedule);
+    }
+    assert_true(makes >= 2);
+}
+
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_one_after_the_other),
-                                       cmocka_unit_test(test_weaker_workers)};
+                                       cmocka_unit_test(test_weaker_workers),
+                                       cmocka_unit_test(test_parameters)};
     if (!test_rounds_parse(argc, argv, 2000, &rounds))
         return 2;
     return cmocka_run_group_tests_name("refuse", tests, NULL, NULL);

@@ -138,6 +138,7 @@ static void test_parameters(void **state) {
     for (uint32_t count = 1; count; makes++) { /* without the kernels that sum for parameters only */
         assert_int_equal(vkn_schedule_make_without(&host, &caps, &refused, &desc, &schedule), VKN_SUCCESS);
         assert_null(vkn_schedule_refused(&schedule, 0, &refused));
+        assert_int_equal(schedule.steps[schedule.step_count - 1].worker, VKN_WORKER_SUBGROUP_ADD); /* of dx */
         count = 0;
         for (uint32_t i = 0; i < schedule.step_count; i++)
             if (schedule.steps[i].kernel == VKN_KERNEL_GRADIENT_REDUCE_COLUMN ||

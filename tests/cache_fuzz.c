@@ -41,7 +41,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     vkn_cache_pack(&key, packed + VKN_CACHE_HEADER_SIZE, size, packed);
     int accepted = unpack(&key, packed, VKN_CACHE_HEADER_SIZE + size);
     uint32_t word[2] = {0};
-    memcpy(word, bytes, size < sizeof word ? 0 : sizeof word);
+    if (size >= sizeof word)
+        memcpy(word, bytes, sizeof word);
     require(accepted == (size >= 32 && word[0] >= 32 && word[0] <= size && word[1] == 1));
 
     /* Damaged at a place that the bytes choose, never. */

@@ -4,28 +4,51 @@
 
 #include "caps.h"
 
-VknResult vkn_context_fail(VknContext *context, VkResult result, const char *call) {
+VknResult vkn_result_of(VkResult result) {
     switch (result) {
     case VK_ERROR_OUT_OF_HOST_MEMORY:
-        return VKN_FAIL(&context->host, OUT_OF_HOST_MEMORY, "%s: out of host memory", call);
+        return VKN_ERROR_OUT_OF_HOST_MEMORY;
     case VK_ERROR_OUT_OF_DEVICE_MEMORY:
     case VK_ERROR_OUT_OF_POOL_MEMORY:
     case VK_ERROR_FRAGMENTED_POOL:
     case VK_ERROR_FRAGMENTATION:
-        return VKN_FAIL(&context->host, OUT_OF_DEVICE_MEMORY, "%s: out of device memory (VkResult %d)", call,
-                        result);
+        return VKN_ERROR_OUT_OF_DEVICE_MEMORY;
     case VK_ERROR_DEVICE_LOST:
-        atomic_store(&context->lost, true);
-        return VKN_FAIL(&context->host, DEVICE_LOST, "%s: the device is lost", call);
+        return VKN_ERROR_DEVICE_LOST;
     default:
-        return VKN_FAIL(&context->host, DRIVER, "%s failed with VkResult %d", call, result);
+        return VKN_ERROR_DRIVER;
     }
+}
+
+VknResult vkn_context_fail(VknContext *context, VkResult result, const char *call) {
+    VknResult known = vkn_result_of(result);
+    const char *what = known == VKN_ERROR_OUT_OF_HOST_MEMORY     ? ": out of host memory"
+                       : known == VKN_ERROR_OUT_OF_DEVICE_MEMORY ? ": out of device memory"
+                       : known == VKN_ERROR_DEVICE_LOST          ? ": the device is lost"
+                                                                 : "";
+    if (known == VKN_ERROR_DEVICE_LOST)
+        atomic_store(&context->lost, true);
+    vkn_host_log(&context->host, VKN_LOG_ERROR, "%s failed with VkResult %d%s", call, result, what);
+    return known;
 }
 
 VknResult vkn_context_check(VknContext *context) {
     if (atomic_load(&context->lost))
         return VKN_FAIL(&context->host, DEVICE_LOST, "the device was lost earlier");
     return VKN_SUCCESS;
+}
+
+VknVariants vkn_context_refused(const VknContext *context) {
+    VknVariants refused;
+    for (uint32_t i = 0; i < VKN_KERNEL_COUNT; i++)
+        refused.workers[i] = atomic_load(&((VknContext *)context)->refused[i]);
+    return refused;
+}
+
+void vkn_context_refuse(VknContext *context, const VknVariants *refused) {
+    for (uint32_t i = 0; i < VKN_KERNEL_COUNT; i++)
+        if (refused->workers[i])
+            atomic_fetch_or(&context->refused[i], refused->workers[i]);
 }
 
 static VknResult load_functions(VknContext *context, const VknContextDesc *desc) {

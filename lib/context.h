@@ -45,11 +45,19 @@ struct VknContext {
     VkPipelineLayout pipeline_layout;
     VknPipelineCache pipelines;
     VknCustomTable customs;
+    atomic_uint refused[VKN_KERNEL_COUNT]; /* VknVariants */
     atomic_bool lost;
 };
 
 /* Turns a failed Vulkan call into a VknResult: logs it, and latches the loss of the device. */
 VknResult vkn_context_fail(VknContext *context, VkResult result, const char *call);
+
+/* The VknResult of an error, and nothing else. */
+VknResult vkn_result_of(VkResult result);
+
+/* Variants that the context does without, because they failed. There is no way back. */
+VknVariants vkn_context_refused(const VknContext *context);
+void vkn_context_refuse(VknContext *context, const VknVariants *refused);
 
 /* Fails when the device is known to be lost. */
 VknResult vkn_context_check(VknContext *context);

@@ -56,6 +56,15 @@ static VkPipelineShaderStageCreateFlags stage_flags(const VknCaps *caps, const V
     return flags;
 }
 
+/* What the driver cannot compile is no error yet: there are other variants. */
+static VknResult fail(VknContext *context, VkResult result, const char *call, const VknShader *shader) {
+    if (vkn_result_of(result) != VKN_ERROR_DRIVER)
+        return vkn_context_fail(context, result, call);
+    vkn_host_log(&context->host, VKN_LOG_WARNING, "%s failed with VkResult %d for %s", call, result,
+                 shader->name);
+    return VKN_ERROR_DRIVER;
+}
+
 static VknResult create(VknContext *context, const VknStep *step, VkPipeline *pipeline) {
     const VknShader *shader;
     size_t size;
@@ -72,7 +81,7 @@ static VknResult create(VknContext *context, const VknStep *step, VkPipeline *pi
         context->vk.CreateShaderModule(context->device, &module_info, context->host.allocator, &module);
     vkn_host_free(&context->host, code);
     if (result)
-        return vkn_context_fail(context, result, "vkCreateShaderModule");
+        return fail(context, result, "vkCreateShaderModule", shader);
 
     VkComputePipelineCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
@@ -85,11 +94,7 @@ static VknResult create(VknContext *context, const VknStep *step, VkPipeline *pi
     result = context->vk.CreateComputePipelines(context->device, context->vk_pipeline_cache, 1, &info,
                                                 context->host.allocator, pipeline);
     context->vk.DestroyShaderModule(context->device, module, context->host.allocator);
-    if (result) {
-        vkn_host_log(&context->host, VKN_LOG_ERROR, "the driver cannot create the pipeline %s", shader->name);
-        return vkn_context_fail(context, result, "vkCreateComputePipelines");
-    }
-    return VKN_SUCCESS;
+    return result ? fail(context, result, "vkCreateComputePipelines", shader) : VKN_SUCCESS;
 }
 
 VknResult vkn_pipeline_get(VknContext *context, const VknStep *step, VkPipeline *pipeline) {

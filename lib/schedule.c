@@ -88,33 +88,64 @@ static void set_sizes(VknSchedule *schedule, const VknView *view) {
     }
 }
 
-/* The first strategy that is legal and suits, else the first legal one; or the one asked for. */
-static VknResult choose(const VknPlanner *p, const VknStrategy **chosen) {
+/* Takes from a device what its strongest workers need. Returns whether there was something. */
+static bool weaken(VknCaps *caps) {
+    bool had = caps->subgroup_arithmetic || caps->subgroup_shuffle;
+    if (!caps->subgroup_arithmetic)
+        caps->subgroup_shuffle = false;
+    caps->subgroup_arithmetic = false;
+    return had;
+}
+
+/* Emits a strategy's steps, with the strongest workers of which none is refused. `missing` stays NULL when
+ * the strategy is not legal, else it receives a refused variant, or "" when the steps are there. */
+static VknResult emit(const VknPlanner *p, const VknStrategy *strategy, bool nothing, const char **missing) {
+    VknCaps caps = *p->caps;
+    do {
+        VknPlanner planner = *p;
+        planner.caps = &caps;
+        if (!vkn_strategy_legal(strategy, &planner))
+            return VKN_SUCCESS;
+        VknResult result = nothing ? vkn_emit_finish(&planner, VKN_RESOURCE_PARTS, 0, VKN_RESOURCE_COUNT)
+                                   : vkn_strategy_emit(strategy, &planner);
+        const char *refused = vkn_schedule_refused(p->schedule, 0, p->refused);
+        *missing = refused ? refused : "";
+        if (result || !refused)
+            return result;
+        vkn_schedule_cut(p->schedule, 0, 0);
+    } while (weaken(&caps));
+    return VKN_SUCCESS;
+}
+
+/* Emits by the first strategy that is legal and suits, else by the first that is legal; or by the one asked
+ * for. */
+static VknResult choose(const VknPlanner *p, bool nothing, const VknStrategy **chosen) {
     const VknDesc *desc = &p->schedule->desc;
-    *chosen = NULL;
+    const char *operation = vkn_operation_info(desc->operation)->name, *missing = NULL;
+    VknResult result = VKN_SUCCESS;
     if (desc->strategy > vkn_strategy_count)
         return VKN_FAIL(p->host, INVALID_ARGUMENT, "strategy must be 0 to %" PRIu32 ", not %" PRIu32,
                         vkn_strategy_count, desc->strategy);
-    if (desc->strategy) {
-        const VknStrategy *strategy = &vkn_strategies[desc->strategy - 1];
-        if (!vkn_strategy_legal(strategy, p))
-            return VKN_FAIL(p->host, UNSUPPORTED, "strategy %s cannot serve this %s on this device",
-                            strategy->name, vkn_operation_info(desc->operation)->name);
-        *chosen = strategy;
-        return VKN_SUCCESS;
-    }
-    for (uint32_t i = 0; i < vkn_strategy_count; i++) {
-        const VknStrategy *strategy = &vkn_strategies[i];
-        if (!vkn_strategy_legal(strategy, p))
-            continue;
-        if (!*chosen)
-            *chosen = strategy;
-        if (strategy->suits(p)) {
-            *chosen = strategy;
+    for (uint32_t i = 0; i < 2 * vkn_strategy_count; i++) {
+        *chosen = &vkn_strategies[i % vkn_strategy_count];
+        bool asked = desc->strategy == i + 1;
+        if (!desc->strategy && vkn_strategy_legal(*chosen, p))
+            asked = (*chosen)->suits(p) == (i < vkn_strategy_count);
+        if (asked)
+            result = emit(p, *chosen, nothing, &missing);
+        if (result || (missing && !*missing))
+            return result;
+        if (missing && desc->reproducible) /* another strategy would be other bits */
             break;
-        }
     }
-    return VKN_SUCCESS;
+    if (desc->strategy)
+        return VKN_FAIL(p->host, UNSUPPORTED, "strategy %s cannot serve this %s on this device%s%s%s",
+                        vkn_strategies[desc->strategy - 1].name, operation, missing ? ": it needs " : "",
+                        missing ? missing : "", missing ? ", which failed before" : "");
+    return VKN_FAIL(
+        p->host, UNSUPPORTED,
+        "no strategy is left for this %s on this device: the last one needs %s, which failed before",
+        operation, missing);
 }
 
 static bool is_power_of_two(uint64_t n) {
@@ -191,8 +222,27 @@ static VknResult check_common(const VknHost *host, const VknCaps *caps) {
     return VKN_SUCCESS;
 }
 
+const char *vkn_schedule_refused(const VknSchedule *schedule, uint32_t first, const VknVariants *refused) {
+    for (uint32_t i = first; i < schedule->step_count; i++)
+        if (vkn_variants_have(refused, &schedule->steps[i]))
+            return vkn_shaders[schedule->steps[i].kernel][schedule->steps[i].worker].name;
+    return NULL;
+}
+
+void vkn_schedule_cut(VknSchedule *schedule, uint32_t first, uint64_t workspace) {
+    if (first < schedule->step_count) /* steps begin as zeros */
+        memset(&schedule->steps[first], 0, (schedule->step_count - first) * sizeof *schedule->steps);
+    schedule->step_count = first;
+    schedule->info.size[VKN_ROLE_WORKSPACE] = workspace;
+}
+
 VknResult vkn_schedule_make(const VknHost *host, const VknCaps *caps, const VknDesc *desc,
                             VknSchedule *schedule) {
+    return vkn_schedule_make_without(host, caps, &(VknVariants){{0}}, desc, schedule);
+}
+
+VknResult vkn_schedule_make_without(const VknHost *host, const VknCaps *caps, const VknVariants *refused,
+                                    const VknDesc *desc, VknSchedule *schedule) {
     memset(schedule, 0, sizeof *schedule);
     VknResult result = vkn_schedule_check_caps(host, caps);
     if (!result)
@@ -215,6 +265,7 @@ VknResult vkn_schedule_make(const VknHost *host, const VknCaps *caps, const VknD
     VknView view = vkn_view_make(&whole);
     VknPlanner planner = {.host = host,
                           .caps = caps,
+                          .refused = refused,
                           .tuning = vkn_tuning(caps),
                           .view = &view,
                           .access = VKN_ACCESS_ANY,
@@ -227,11 +278,7 @@ VknResult vkn_schedule_make(const VknHost *host, const VknCaps *caps, const VknD
     if (nothing)
         view.reduce_count = 0;
     set_sizes(schedule, &view);
-    result = choose(&planner, &strategy);
-    if (!result && nothing)
-        result = vkn_emit_finish(&planner, VKN_RESOURCE_PARTS, 0, VKN_RESOURCE_COUNT);
-    else if (!result)
-        result = vkn_strategy_emit(strategy, &planner);
+    result = choose(&planner, nothing, &strategy);
     if (result) {
         vkn_schedule_free(host, schedule);
         return result;

@@ -47,12 +47,36 @@ typedef struct VknSchedule {
     uint32_t step_count;
 } VknSchedule;
 
+/* Variants of kernels that a context does without: bits of VknWorker for each VknKernel. */
+typedef struct VknVariants {
+    uint32_t workers[VKN_KERNEL_COUNT];
+} VknVariants;
+
+static inline bool vkn_variants_have(const VknVariants *variants, const VknStep *step) {
+    return variants->workers[step->kernel] >> step->worker & 1;
+}
+
+static inline void vkn_variants_add(VknVariants *variants, const VknStep *step) {
+    variants->workers[step->kernel] |= 1u << step->worker;
+}
+
 /* Checks the floors stated at VknCaps. */
 VknResult vkn_schedule_check_caps(const VknHost *host, const VknCaps *caps);
 
 /* Plans `desc` for `caps`. On failure the schedule is empty. */
 VknResult vkn_schedule_make(const VknHost *host, const VknCaps *caps, const VknDesc *desc,
                             VknSchedule *schedule);
+/* The same without the variants `refused`: by weaker workers of the same strategy, or else by the next one.
+ */
+VknResult vkn_schedule_make_without(const VknHost *host, const VknCaps *caps, const VknVariants *refused,
+                                    const VknDesc *desc, VknSchedule *schedule);
+
+/* The name of the first refused variant among the steps from number `first` on; NULL: none. */
+const char *vkn_schedule_refused(const VknSchedule *schedule, uint32_t first, const VknVariants *refused);
+
+/* Takes back the steps from number `first` on, and what was added to the workspace's size. */
+void vkn_schedule_cut(VknSchedule *schedule, uint32_t first, uint64_t workspace);
+
 void vkn_schedule_free(const VknHost *host, VknSchedule *schedule);
 
 #endif

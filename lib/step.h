@@ -22,6 +22,7 @@ typedef enum VknTeam {
 typedef struct VknPlanner {
     const VknHost *host;
     const VknCaps *caps;
+    const VknVariants *refused;
     const VknTuning *tuning;
     const VknView *view;
     VknAccess access;

@@ -142,23 +142,32 @@ const char *vkn_strategy_name(uint32_t index) {
 }
 
 /* The gradients of parameters that differ between the elements of a statistic: the same sums, seen from the
- * parameters, by the strategy that suits those. */
+ * parameters, by the strategy that suits those; if its variants are refused, by another, unless that gave
+ * other bits than asked for. When all are, the last one's steps stay, for the schedule to be refused by. */
 static VknResult emit_parameters(VknPlanner *p) {
     VknView view = vkn_view_of_parameters(&p->schedule->desc);
-    VknPlanner as_seen = *p;
-    as_seen.view = &view;
-    as_seen.by_parameter = true;
-    const VknStrategy *best = NULL;
-    for (uint32_t i = 0; i < vkn_strategy_count && !best; i++)
-        if (!vkn_strategies[i].fused && vkn_strategy_legal(&vkn_strategies[i], &as_seen) &&
-            vkn_strategies[i].suits(&as_seen))
-            best = &vkn_strategies[i];
-    as_seen.access = best->access;
-    as_seen.team = best->team;
-    uint64_t parts;
-    VknResult result = vkn_emit_reduce(&as_seen, &parts);
-    if (!result)
-        result = vkn_emit_finish(&as_seen, VKN_RESOURCE_PARTS, parts, VKN_RESOURCE_COUNT);
+    uint32_t first = p->schedule->step_count;
+    uint64_t workspace = p->schedule->info.size[VKN_ROLE_WORKSPACE];
+    VknPlanner as_seen;
+    VknResult result = VKN_SUCCESS;
+    for (uint32_t i = 0; i < 2 * vkn_strategy_count; i++) {
+        const VknStrategy *strategy = &vkn_strategies[i % vkn_strategy_count];
+        as_seen = *p;
+        as_seen.view = &view;
+        as_seen.by_parameter = true;
+        if (strategy->fused || !vkn_strategy_legal(strategy, &as_seen) ||
+            strategy->suits(&as_seen) != (i < vkn_strategy_count))
+            continue;
+        as_seen.access = strategy->access;
+        as_seen.team = strategy->team;
+        vkn_schedule_cut(p->schedule, first, workspace);
+        uint64_t parts;
+        result = vkn_emit_reduce(&as_seen, &parts);
+        if (!result)
+            result = vkn_emit_finish(&as_seen, VKN_RESOURCE_PARTS, parts, VKN_RESOURCE_COUNT);
+        if (result || !vkn_schedule_refused(p->schedule, first, p->refused) || p->schedule->desc.reproducible)
+            break;
+    }
     p->stage = as_seen.stage;
     return result;
 }

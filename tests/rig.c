@@ -81,7 +81,8 @@ static VknResult run_bound(TestRig *rig, const VknPlan *plan, const TestImage *i
     VknBindings *bindings = NULL;
     VknResult result = vkn_bindings_create(plan, buffers, &bindings);
     if (result == VKN_SUCCESS)
-        result = vkn_runtime_run(rig->runtime, plan, bindings, &(VknRecordInfo){batch_number}, 1, NULL);
+        result = vkn_runtime_run(rig->runtime, plan, bindings, &(VknRecordInfo){.batch_number = batch_number},
+                                 1, NULL);
     vkn_bindings_destroy(bindings);
     return result;
 }

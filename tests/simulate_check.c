@@ -125,48 +125,18 @@ static uint64_t batches_sum(const Check *check, uint64_t channel, uint64_t (*of)
 
 static uint64_t statistic_value(const Check *check, VknRole role, uint64_t index) {
     SimMoments m = check->moments[role == VKN_ROLE_MOMENTS ? index / 4 : index];
-    switch (role) {
-    case VKN_ROLE_MEAN:
+    uint64_t (*variance)(SimMoments) = check->desc->running_variance ? sim_variance_unbiased : sim_variance;
+    if (role == VKN_ROLE_MEAN)
         return sim_mean(m);
-    case VKN_ROLE_INV_STD:
+    if (role == VKN_ROLE_INV_STD)
         return sim_inverse(sim_variance(m));
-    case VKN_ROLE_VARIANCE:
+    if (role == VKN_ROLE_VARIANCE)
         return sim_variance(m);
-    case VKN_ROLE_RUNNING_MEAN:
+    if (role == VKN_ROLE_RUNNING_MEAN)
         return sim_moved(initial(role, index), batches_sum(check, index, sim_mean));
-    case VKN_ROLE_RUNNING_VARIANCE:
-        return sim_moved(
-            initial(role, index),
-            batches_sum(check, index, check->desc->running_variance ? sim_variance_unbiased : sim_variance));
-    case VKN_ROLE_MOMENTS:
-        return sim_moments_word(m, index % 4);
-    case VKN_ROLE_X:
-    case VKN_ROLE_Y:
-    case VKN_ROLE_GAMMA:
-    case VKN_ROLE_BETA:
-    case VKN_ROLE_WORKSPACE:
-    case VKN_ROLE_RESIDUAL:
-    case VKN_ROLE_DY:
-    case VKN_ROLE_DX:
-    case VKN_ROLE_DGAMMA:
-    case VKN_ROLE_DBETA:
-    case VKN_ROLE_DRESIDUAL:
-    case VKN_ROLE_MASK:
-    case VKN_ROLE_ACTIVATION_MASK:
-    case VKN_ROLE_RENORM_MEAN:
-    case VKN_ROLE_RENORM_STD:
-    case VKN_ROLE_RUNNING_STD:
-    case VKN_ROLE_RENORM:
-    case VKN_ROLE_SUMS:
-    case VKN_ROLE_SLOPE:
-    case VKN_ROLE_DSLOPE:
-    case VKN_ROLE_RESIDUAL_SUM:
-    case VKN_ROLE_DRESIDUAL_SUM:
-    case VKN_ROLE_RESULT:
-    case VKN_ROLE_INDEX:
-        break;
-    }
-    return 0;
+    if (role == VKN_ROLE_RUNNING_VARIANCE)
+        return sim_moved(initial(role, index), batches_sum(check, index, variance));
+    return role == VKN_ROLE_MOMENTS ? sim_moments_word(m, index % 4) : 0;
 }
 
 static bool check_statistics(Check *check) {

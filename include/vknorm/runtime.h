@@ -26,6 +26,12 @@ typedef struct VknRuntimeDesc {
     /* NULL, or lowered capabilities, see VknContextDesc.caps. */
     const VknCaps *caps;
     VknLog log; /* of the runtime, its context, and the validation layer */
+    /* NULL, or the file where compiled pipelines are kept from one run to the next, by any number of
+     * processes at once. It is read by vkn_runtime_create() and written by vkn_runtime_save_cache() and at
+     * the end. A file that is damaged, not this device's and driver's, or that other users may write to, is
+     * not used and written anew: vkn_cache_unpack(). No trouble with the file is an error: the log tells of
+     * it at WARNING level, and pipelines are compiled as if there were none. The string is copied. */
+    const char *cache_path;
 } VknRuntimeDesc;
 
 typedef struct VknRuntimeInfo {
@@ -54,11 +60,20 @@ VKN_API VknResult vkn_runtime_create(const VknRuntimeDesc *desc, VknRuntime **ru
  * there is no count to read any more, and goes to the log at ERROR level. */
 VKN_API void vkn_runtime_destroy(VknRuntime *runtime);
 
+/* Writes the pipelines that were compiled so far to VknRuntimeDesc.cache_path, unless the file that was read
+ * had them all: to a file beside it first, which then takes its place, so that there is no moment at which
+ * others see a part of it. vkn_runtime_destroy() does this, too. Returns whether the file is now complete;
+ * the log says why it is not. */
+VKN_API bool vkn_runtime_save_cache(VknRuntime *runtime);
+
 /* Facts about the open device. Valid until it is destroyed. */
 VKN_API const VknRuntimeInfo *vkn_runtime_info(const VknRuntime *runtime);
 
 /* The core context. Owned by the runtime. */
 VKN_API VknContext *vkn_runtime_context(VknRuntime *runtime);
+
+/* vkn_context_self_test() with the runtime's queue and memory. Errors: the same. */
+VKN_API VknResult vkn_runtime_self_test(VknRuntime *runtime, VknSelfTestInfo *info);
 
 /* What vkn_context_create() was given: the handles, for programs that make Vulkan calls of their own. */
 VKN_API const VknContextDesc *vkn_runtime_context_desc(const VknRuntime *runtime);

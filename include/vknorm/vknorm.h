@@ -153,6 +153,41 @@ VKN_API void vkn_context_destroy(VknContext *context);
 /* The capabilities that the context plans with. Valid until the context is destroyed. */
 VKN_API const VknCaps *vkn_context_caps(const VknContext *context);
 
+/* ------------------------------------------------------------------------------------ cached pipelines */
+
+/* What vkGetPipelineCacheData() returned may be kept in a file for the next run. A driver may do anything
+ * with data that is damaged or another driver's, so a header goes before it, and the driver sees only data
+ * whose header fits. This does not make data trustworthy that others can write: the hash finds accidents,
+ * anyone can compute it. vkn_runtime_create() does all of this for programs without an engine of their own.
+ */
+
+/* Which driver of which device a cache belongs to. */
+typedef struct VknCacheKey {
+    uint32_t vendor_id;
+    uint32_t device_id;
+    uint32_t driver_version;
+    uint8_t cache_uuid[VK_UUID_SIZE]; /* VkPhysicalDeviceProperties.pipelineCacheUUID */
+    uint8_t driver_uuid[VK_UUID_SIZE];
+} VknCacheKey;
+
+#define VKN_CACHE_HEADER_SIZE 80
+
+/* Reads the key of a device; the same fields of `desc` are read as by vkn_caps_query(). Errors:
+ * INVALID_ARGUMENT; UNSUPPORTED when instance or device is older than Vulkan 1.1. */
+VKN_API VknResult vkn_cache_key(const VknContextDesc *desc, VknCacheKey *key);
+
+/* Writes the header of `size` bytes of pipeline cache data: header and data, one after the other, are a cache
+ * for vkn_cache_unpack(). Pure. */
+VKN_API void vkn_cache_pack(const VknCacheKey *key, const void *data, uint64_t size,
+                            uint8_t header[VKN_CACHE_HEADER_SIZE]);
+
+/* Checks `size` bytes that may be anything, of any alignment, and on success points `data` at what may be
+ * handed to vkCreatePipelineCache(), inside of `cache`: what another device, driver or version of vknorm
+ * wrote, and what is not complete to the bit, is INVALID_ARGUMENT, and the log says at WARNING level what is
+ * wrong. The remedy is to begin with an empty cache. Pure. */
+VKN_API VknResult vkn_cache_unpack(const VknCacheKey *key, const void *cache, uint64_t size, VknLog log,
+                                   const void **data, uint64_t *data_size);
+
 /* ------------------------------------------------------------------------------------ activations */
 
 /* z is the activation's input, in f32; the parameters are VknActivation.parameter[0], [1], [2]. */
@@ -628,8 +663,12 @@ typedef struct VknPlanInfo {
 VKN_API VknResult vkn_plan_query(const VknCaps *caps, const VknDesc *desc, VknLog log, VknPlanInfo *info);
 
 /* Plans for the context's device and creates the pipelines that are not cached yet, which may take the
- * driver many milliseconds each. Errors: those of vkn_plan_query(), OUT_OF_DEVICE_MEMORY, DEVICE_LOST,
- * DRIVER. */
+ * driver many milliseconds each. What the driver cannot compile, the plan does without: by weaker workers of
+ * the same strategy (subgroup shuffles instead of sums, shared memory instead of both), or else, if
+ * VknDesc.strategy leaves the choice, by the next strategy. The log says so at WARNING level, and the context
+ * does not try that variant of the kernel again. Errors: those of vkn_plan_query(), UNSUPPORTED also when the
+ * variants that failed earlier leave nothing that VknDesc.strategy allows; OUT_OF_DEVICE_MEMORY, DEVICE_LOST;
+ * DRIVER when there is nothing left that the driver compiles. */
 VKN_API VknResult vkn_plan_create(VknContext *context, const VknDesc *desc, VknPlan **plan);
 
 /* Destroys the plan. Bindings made from it must have been destroyed. */
@@ -688,6 +727,34 @@ typedef struct VknRecordInfo {
  * Errors: INVALID_ARGUMENT, DEVICE_LOST. */
 VKN_API VknResult vkn_plan_record(const VknPlan *plan, const VknBindings *bindings, VkCommandBuffer commands,
                                   const VknRecordInfo *info);
+
+/* ----------------------------------------------------------------------------------------- self-test */
+
+/* The core has no queue and no memory, so running a plan is the caller's. */
+typedef struct VknRunner {
+    /* Runs `plan` once and waits for it. memory[role] is host memory of VknPlanInfo.size[role] bytes for each
+     * role that the plan binds, but WORKSPACE: it is what the role's buffer holds before, and receives what
+     * the buffer holds after the run. `user` is that of the runner. What it returns other than VKN_SUCCESS
+     * ends the self-test. */
+    VknResult (*run)(void *user, const VknPlan *plan, void *const memory[VKN_ROLE_COUNT]);
+    void *user;
+} VknRunner;
+
+typedef struct VknSelfTestInfo {
+    uint32_t run_count;     /* plans that ran */
+    uint32_t wrong_count;   /* so many of them gave wrong numbers */
+    uint32_t refused_count; /* variants of kernels that the context does without, for whatever reason */
+} VknSelfTestInfo;
+
+/* Runs every strategy that is legal on this device, with statistics of some thousand elements, forward and
+ * backward, and compares with sums of the CPU. Drivers are known that compute wrongly with subgroups, or only
+ * with long rows; what is found wrong is not used by plans made later, as if the driver could not compile it
+ * (vkn_plan_create()), and the log says so at WARNING level. Plans that exist keep what they have, so do this
+ * first. It takes about 120 small runs, and the time to compile about as many pipelines. VKN_SUCCESS: all
+ * that plans may still use is right, whatever else was found; `info`, which may be NULL, says what that was.
+ * Errors: INVALID_ARGUMENT; DRIVER when nothing right is left for an operation; those of vkn_plan_create()
+ * and of the runner. */
+VKN_API VknResult vkn_context_self_test(VknContext *context, const VknRunner *runner, VknSelfTestInfo *info);
 
 #ifdef __cplusplus
 }

@@ -1,8 +1,10 @@
 /* The parts of the runtime, each using only those before it:
  *
  *     platform   the Vulkan loader's library, the host's clock
+ *     file       whole files
  *     instance   Vulkan functions, VkInstance, validation, log
  *     device     which devices there are, and which one is meant
+ *     cache      compiled pipelines, kept in a file
  *     memory     buffers, and the staging buffer they are filled through
  *     run        command buffer, submission, time
  *     runtime    opens and closes all of it
@@ -26,6 +28,20 @@ void vkn_loader_close(void *loader);
 
 /* Seconds since some fixed moment; never goes back. */
 double vkn_clock_seconds(void);
+
+/* ------------------------------------------------------------------------------------------- file */
+
+/* Reads a regular file that no other user can have written; NULL with `why` when that cannot be done. The
+ * caller frees the memory. A missing file is NULL without `why`. */
+void *vkn_file_read(const char *path, uint64_t *size, const char **why);
+
+/* Puts the parts, one after the other, in the place of a file, in one step that is all or nothing. Returns
+ * NULL, or why it could not. */
+typedef struct VknFilePart {
+    const void *bytes;
+    uint64_t size;
+} VknFilePart;
+const char *vkn_file_replace(const char *path, const VknFilePart *parts, uint32_t part_count);
 
 /* --------------------------------------------------------------------------------------- instance */
 
@@ -52,10 +68,12 @@ double vkn_clock_seconds(void);
     X(CmdWriteTimestamp)                                                                                     \
     X(CreateBuffer)                                                                                          \
     X(CreateCommandPool)                                                                                     \
+    X(CreatePipelineCache)                                                                                   \
     X(CreateQueryPool)                                                                                       \
     X(DestroyBuffer)                                                                                         \
     X(DestroyCommandPool)                                                                                    \
     X(DestroyDevice)                                                                                         \
+    X(DestroyPipelineCache)                                                                                  \
     X(DestroyQueryPool)                                                                                      \
     X(DeviceWaitIdle)                                                                                        \
     X(EndCommandBuffer)                                                                                      \
@@ -63,6 +81,7 @@ double vkn_clock_seconds(void);
     X(FreeMemory)                                                                                            \
     X(GetBufferMemoryRequirements)                                                                           \
     X(GetDeviceQueue)                                                                                        \
+    X(GetPipelineCacheData)                                                                                  \
     X(GetQueryPoolResults)                                                                                   \
     X(InvalidateMappedMemoryRanges)                                                                          \
     X(MapMemory)                                                                                             \
@@ -143,6 +162,8 @@ struct VknRuntime {
     VknCaps caps;
     VknContextDesc context_desc;
     VknContext *context;
+    char *cache_path;   /* NULL: none */
+    size_t cache_saved; /* bytes of data that need no saving */
     VkQueue queue;
     VkCommandPool command_pool;
     VkCommandBuffer commands;
@@ -150,6 +171,9 @@ struct VknRuntime {
     VknAllocation *allocations;
     VknAllocation *staging;
 };
+
+/* Creates context_desc.pipeline_cache, with what the file holds if that can be trusted. */
+VknResult vkn_cache_open(VknRuntime *runtime, const char *path);
 
 /* Creates the staging buffer. */
 VknResult vkn_staging_create(VknRuntime *runtime);

@@ -166,3 +166,36 @@ VknResult vkn_runtime_time(VknRuntime *runtime, uint32_t count, VknRecordPart re
     }
     return result;
 }
+
+/* A VknRunner. */
+static VknResult run_once(void *user, const VknPlan *plan, void *const memory[VKN_ROLE_COUNT]) {
+    VknRuntime *runtime = user;
+    const uint64_t *size = vkn_plan_info(plan)->size;
+    VknBuffer buffers[VKN_ROLE_COUNT] = {{0}};
+    VknBindings *bindings = NULL;
+    VknResult result = VKN_SUCCESS;
+    for (uint32_t role = 0; result == VKN_SUCCESS && role < VKN_ROLE_COUNT; role++) {
+        if (size[role])
+            result = vkn_runtime_buffer_create(runtime, size[role], &buffers[role]);
+        if (result == VKN_SUCCESS && memory[role])
+            result = vkn_runtime_upload(runtime, &buffers[role], 0, memory[role], size[role]);
+    }
+    if (result == VKN_SUCCESS)
+        result = vkn_bindings_create(plan, buffers, &bindings);
+    if (result == VKN_SUCCESS)
+        result = vkn_runtime_run(runtime, plan, bindings, NULL, 1, NULL);
+    for (uint32_t role = 0; role < VKN_ROLE_COUNT; role++) {
+        if (result == VKN_SUCCESS && memory[role])
+            result = vkn_runtime_download(runtime, &buffers[role], 0, memory[role], size[role]);
+        vkn_runtime_buffer_destroy(runtime, buffers[role].buffer);
+    }
+    vkn_bindings_destroy(bindings);
+    return result;
+}
+
+VknResult vkn_runtime_self_test(VknRuntime *runtime, VknSelfTestInfo *info) {
+    if (!runtime)
+        return VKN_ERROR_INVALID_ARGUMENT;
+    VknRunner runner = {run_once, runtime};
+    return vkn_context_self_test(runtime->context, &runner, info);
+}

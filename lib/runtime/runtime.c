@@ -102,6 +102,10 @@ static VknResult runtime_open(VknRuntime *runtime, const VknRuntimeDesc *desc) {
     context->physical_device = runtime->device.handle;
     context->get_instance_proc_addr = instance->vk.GetInstanceProcAddr;
     context->log = desc->log;
+    if (desc->cache_path)
+        result = vkn_cache_open(runtime, desc->cache_path);
+    if (result != VKN_SUCCESS)
+        return result;
     if (desc->caps) {
         runtime->caps = *desc->caps;
         context->caps = &runtime->caps;
@@ -132,13 +136,16 @@ void vkn_runtime_destroy(VknRuntime *runtime) {
     VkDevice device = runtime->context_desc.device;
     if (device) {
         vk->DeviceWaitIdle(device); /* a lost device is destroyed like any other */
+        vkn_runtime_save_cache(runtime);
         vkn_context_destroy(runtime->context);
+        vk->DestroyPipelineCache(device, runtime->context_desc.pipeline_cache, NULL);
         vkn_allocations_destroy(runtime);
         vk->DestroyQueryPool(device, runtime->timestamps, NULL);
         vk->DestroyCommandPool(device, runtime->command_pool, NULL);
         vk->DestroyDevice(device, NULL);
     }
     vkn_instance_close(&runtime->instance);
+    free(runtime->cache_path);
     free(runtime);
 }
 

@@ -77,9 +77,10 @@ Moments subgroup_merge(Moments m)
     if (OF(VKN_OF_PRODUCT)) { // of up to 128 mantissas below 2 each: 2^128 is the end of f32, so in two halves
         float low_half = subgroupMul(mix(1.0, m.mean, (lane_index() & 1u) == 0));
         float high_half = subgroupMul(mix(m.mean, 1.0, (lane_index() & 1u) == 0));
-        vec2 product = scaled(low_half, subgroupAdd(m.m2));
-        product = scaled(product.x * high_half, product.y);
-        return Moments(count, product.x, product.y, 0.0);
+        precise float smaller = low_half * 5.42101086e-20; // 2^-64
+        precise float product = smaller * high_half;
+        vec2 parts = scaled(product, subgroupAdd(m.m2) + 64.0);
+        return Moments(count, parts.x, parts.y, 0.0);
     }
     if (OF(VKN_OF_EXTREMES)) {
         bool nan = subgroupMax(isnan(m.mean) && m.count > 0.0 ? 1.0 : 0.0) > 0.0;

@@ -14,6 +14,8 @@ Builds into build/ and runs
   swiftshader   the others, and the samples, with the validation layer, on each software renderer;
   lavapipe-N    lavapipe with vectors of 128, 256 and 512 bits: subgroups of 4, 8 and 16
   both          programs that use two devices in one process, with SwiftShader and lavapipe
+  radv          every kind of pipeline, by the compilers for AMD GPUs, none of which must be there
+  mock          the commands for the weakest device, on a driver that has no more than Vulkan promises
   gpu           and on the first GPU, if there is one
 The logs stay in build/logs. The last line is the sum: N passed, N failed, N skipped.
 
@@ -212,6 +214,14 @@ for bits in 128 256 512; do
 done
 if swiftshader=$(find_in_chromium vk_swiftshader_icd.json) && [ -n "$lavapipe" ]; then
     start both pair VK_DRIVER_FILES="$swiftshader:$lavapipe"
+fi
+if radv=$(find_driver radeon_icd); then
+    start radv radv VK_DRIVER_FILES="$radv"
+fi
+if mock=$(find_in_chromium libVkICD_mock_icd.so) && [ $layer != none ]; then
+    echo '{"file_format_version": "1.0.0", "ICD": {"library_path": "'"$mock"'", "api_version": "1.1.0"}}' \
+        >build/mock_icd.json
+    start mock mock VK_DRIVER_FILES="$PWD/build/mock_icd.json"
 fi
 if [ -x build/samples/digits ] && build/samples/digits --list | grep -qv 'software$'; then
     start gpu "device sample mpi"

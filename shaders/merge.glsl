@@ -51,11 +51,13 @@ Moments merge(Moments a, Moments b)
 }
 
 #if defined(SUBGROUP_ADD)
-// The digits of v that up to 128 numbers of at most `most` have in common: their sum is exact, in any order (Rump,
-// Ogita & Oishi 2008). Near the end of f32 all of them: there sums may be inf anyway.
-float leading(float v, float most)
+// LLVM 15 dies where bits are taken of a float that a subgroup has just reduced, so exponents are reduced, and
+// a product goes through arithmetic first.
+
+// The digits of v that up to 128 numbers of at most this exponent have in common: their sum is exact, in any order
+// (Rump, Ogita & Oishi 2008). Near the end of f32 all of them: there sums may be inf anyway.
+float leading(float v, uint exponent)
 {
-    uint exponent = floatBitsToUint(most) >> 23;
     precise float unit = uintBitsToFloat(min(exponent + 8u, 254u) << 23);
     precise float digits = (unit + v) - unit;
     return mix(digits, v, exponent >= 246u);
@@ -65,7 +67,7 @@ Moments subgroup_merge(Moments m)
 {
     float count = subgroupAdd(m.count);
     if (OF(VKN_OF_SUMS)) {
-        float digits = leading(m.mean, subgroupMax(abs(m.mean)));
+        float digits = leading(m.mean, subgroupMax(floatBitsToUint(abs(m.mean)) >> 23));
         float sum = subgroupAdd(digits);
         precise float rest = m.mean - digits;
         return merge(Moments(count, sum, 0.0, 0.0), Moments(0.0, subgroupAdd(kept_low(sum, rest + m.low)), 0.0, 0.0));

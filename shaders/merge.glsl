@@ -51,11 +51,13 @@ Moments merge(Moments a, Moments b)
 }
 
 #if defined(SUBGROUP_ADD)
-// The digits of v that up to 128 numbers of at most `most` have in common: their sum is exact, in any order (Rump,
-// Ogita & Oishi 2008). Near the end of f32 all of them: there sums may be inf anyway.
-float leading(float v, float most)
+// LLVM 15 dies where bits are taken of a float that a subgroup has just reduced, so exponents are reduced, and
+// a product goes through arithmetic first.
+
+// The digits of v that up to 128 numbers of at most this exponent have in common: their sum is exact, in any order
+// (Rump, Ogita & Oishi 2008). Near the end of f32 all of them: there sums may be inf anyway.
+float leading(float v, uint exponent)
 {
-    uint exponent = floatBitsToUint(most) >> 23;
     precise float unit = uintBitsToFloat(min(exponent + 8u, 254u) << 23);
     precise float digits = (unit + v) - unit;
     return mix(digits, v, exponent >= 246u);
@@ -65,7 +67,7 @@ Moments subgroup_merge(Moments m)
 {
     float count = subgroupAdd(m.count);
     if (OF(VKN_OF_SUMS)) {
-        float digits = leading(m.mean, subgroupMax(abs(m.mean)));
+        float digits = leading(m.mean, subgroupMax(floatBitsToUint(abs(m.mean)) >> 23));
         float sum = subgroupAdd(digits);
         precise float rest = m.mean - digits;
         return merge(Moments(count, sum, 0.0, 0.0), Moments(0.0, subgroupAdd(kept_low(sum, rest + m.low)), 0.0, 0.0));
@@ -77,9 +79,10 @@ Moments subgroup_merge(Moments m)
     if (OF(VKN_OF_PRODUCT)) { // of up to 128 mantissas below 2 each: 2^128 is the end of f32, so in two halves
         float low_half = subgroupMul(mix(1.0, m.mean, (lane_index() & 1u) == 0));
         float high_half = subgroupMul(mix(m.mean, 1.0, (lane_index() & 1u) == 0));
-        vec2 product = scaled(low_half, subgroupAdd(m.m2));
-        product = scaled(product.x * high_half, product.y);
-        return Moments(count, product.x, product.y, 0.0);
+        precise float smaller = low_half * 5.42101086e-20; // 2^-64
+        precise float product = smaller * high_half;
+        vec2 parts = scaled(product, subgroupAdd(m.m2) + 64.0);
+        return Moments(count, parts.x, parts.y, 0.0);
     }
     if (OF(VKN_OF_EXTREMES)) {
         bool nan = subgroupMax(isnan(m.mean) && m.count > 0.0 ? 1.0 : 0.0) > 0.0;

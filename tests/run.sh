@@ -14,6 +14,8 @@ Builds into build/ and runs
   swiftshader   the others, and the samples, with the validation layer, on each software renderer;
   lavapipe-N    lavapipe with vectors of 128, 256 and 512 bits: subgroups of 4, 8 and 16
   both          programs that use two devices in one process, with SwiftShader and lavapipe
+  radv          every kind of pipeline, by the compilers for AMD GPUs, none of which must be there
+  mock          the commands for the weakest device, on a driver that has no more than Vulkan promises
   gpu           and on the first GPU, if there is one
   asan, tsan    host programs, and some of the others on SwiftShader, with AddressSanitizer and
                 UndefinedBehaviorSanitizer; threads with ThreadSanitizer
@@ -255,6 +257,14 @@ END
     echo "device tests/api --threads" >$logs/tsan.txt
     start_sanitized tsan "$swiftshader" TSAN_OPTIONS="suppressions=$PWD/tests/thread.supp"
     start_sanitized asan "$swiftshader" UBSAN_OPTIONS=print_stacktrace=1
+fi
+if radv=$(find_driver radeon_icd); then
+    start radv radv VK_DRIVER_FILES="$radv"
+fi
+if mock=$(find_in_chromium libVkICD_mock_icd.so) && [ $layer != none ]; then
+    echo '{"file_format_version": "1.0.0", "ICD": {"library_path": "'"$mock"'", "api_version": "1.1.0"}}' \
+        >build/mock_icd.json
+    start mock mock VK_DRIVER_FILES="$PWD/build/mock_icd.json"
 fi
 if [ -x build/samples/digits ] && build/samples/digits --list | grep -qv 'software$'; then
     start gpu "device sample mpi"

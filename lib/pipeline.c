@@ -1,5 +1,6 @@
 #include "pipeline.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "context.h"
@@ -86,8 +87,9 @@ static VknResult create(VknContext *context, const VknStep *step, VkPipeline *pi
                                                 context->host.allocator, pipeline);
     context->vk.DestroyShaderModule(context->device, module, context->host.allocator);
     if (result) {
-        vkn_host_log(&context->host, VKN_LOG_ERROR, "the driver cannot create the pipeline %s", shader->name);
-        return vkn_context_fail(context, result, "vkCreateComputePipelines");
+        char call[64];
+        snprintf(call, sizeof call, "vkCreateComputePipelines of %s", shader->name);
+        return vkn_context_fail(context, result, call);
     }
     return VKN_SUCCESS;
 }

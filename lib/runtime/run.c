@@ -2,14 +2,27 @@
  * device. */
 #include "internal.h"
 
+VknResult vkn_commands_wait(VknRuntime *runtime) {
+    VknInstance *instance = &runtime->instance;
+    if (instance->lost)
+        return vkn_fail(&instance->log, VKN_ERROR_DEVICE_LOST, "the device was lost earlier");
+    if (!runtime->pending)
+        return VKN_SUCCESS;
+    VknResult result = vkn_check(instance, instance->vk.QueueWaitIdle(runtime->queue), "vkQueueWaitIdle");
+    runtime->pending = result != VKN_SUCCESS && !instance->lost;
+    return result;
+}
+
 VknResult vkn_commands_begin(VknRuntime *runtime) {
-    const VknVulkan *vk = &runtime->instance.vk;
-    const VknLog *log = &runtime->instance.log;
-    VknResult result =
-        vkn_check(log, vk->ResetCommandPool(runtime->context_desc.device, runtime->command_pool, 0),
-                  "vkResetCommandPool");
+    VknInstance *instance = &runtime->instance;
+    const VknVulkan *vk = &instance->vk;
+    VknResult result = vkn_commands_wait(runtime);
     if (result == VKN_SUCCESS)
-        result = vkn_check(log,
+        result =
+            vkn_check(instance, vk->ResetCommandPool(runtime->context_desc.device, runtime->command_pool, 0),
+                      "vkResetCommandPool");
+    if (result == VKN_SUCCESS)
+        result = vkn_check(instance,
                            vk->BeginCommandBuffer(runtime->commands,
                                                   &(VkCommandBufferBeginInfo){
                                                       .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
@@ -39,13 +52,13 @@ void vkn_commands_barrier(VknRuntime *runtime) {
 }
 
 /* What the device's clock says about the last submission, or 0 if it has none. */
-static VknResult device_seconds_read(const VknRuntime *runtime, double *seconds) {
+static VknResult device_seconds_read(VknRuntime *runtime, double *seconds) {
     uint64_t ticks[2];
     uint32_t bits = runtime->device.timestamp_bits;
     *seconds = 0;
     if (!runtime->timestamps)
         return VKN_SUCCESS;
-    VknResult result = vkn_check(&runtime->instance.log,
+    VknResult result = vkn_check(&runtime->instance,
                                  runtime->instance.vk.GetQueryPoolResults(
                                      runtime->context_desc.device, runtime->timestamps, 0, 2, sizeof ticks,
                                      ticks, sizeof *ticks, VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT),
@@ -58,26 +71,27 @@ static VknResult device_seconds_read(const VknRuntime *runtime, double *seconds)
 }
 
 VknResult vkn_commands_submit(VknRuntime *runtime, uint32_t repeat, double *seconds) {
-    const VknVulkan *vk = &runtime->instance.vk;
-    const VknLog *log = &runtime->instance.log;
+    VknInstance *instance = &runtime->instance;
+    const VknVulkan *vk = &instance->vk;
     double device_seconds;
     if (runtime->timestamps)
         vk->CmdWriteTimestamp(runtime->commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, runtime->timestamps,
                               1);
     vkn_commands_barrier(runtime);
-    VknResult result = vkn_check(log, vk->EndCommandBuffer(runtime->commands), "vkEndCommandBuffer");
+    VknResult result = vkn_check(instance, vk->EndCommandBuffer(runtime->commands), "vkEndCommandBuffer");
     if (result != VKN_SUCCESS)
         return result;
     double start = vkn_clock_seconds();
-    result = vkn_check(log,
+    result = vkn_check(instance,
                        vk->QueueSubmit(runtime->queue, 1,
                                        &(VkSubmitInfo){.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
                                                        .commandBufferCount = 1,
                                                        .pCommandBuffers = &runtime->commands},
                                        VK_NULL_HANDLE),
                        "vkQueueSubmit");
+    runtime->pending = result == VKN_SUCCESS;
     if (result == VKN_SUCCESS)
-        result = vkn_check(log, vk->QueueWaitIdle(runtime->queue), "vkQueueWaitIdle");
+        result = vkn_commands_wait(runtime);
     double host_seconds = vkn_clock_seconds() - start;
     if (result == VKN_SUCCESS)
         result = device_seconds_read(runtime, &device_seconds);

@@ -133,8 +133,10 @@ static VknResult create_sets(VknBindings *bindings, const VknBuffer *buffers) {
                                        .pPoolSizes = &size};
     VkResult result =
         context->vk.CreateDescriptorPool(context->device, &pool, context->host.allocator, &bindings->pool);
-    if (result)
+    if (result) {
+        bindings->pool = VK_NULL_HANDLE;
         return vkn_context_fail(context, result, "vkCreateDescriptorPool");
+    }
     for (uint32_t i = 0; i < count; i++) {
         VkDescriptorSetAllocateInfo info = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
                                             .descriptorPool = bindings->pool,

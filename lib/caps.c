@@ -51,13 +51,16 @@ VknResult vkn_caps_query(const VknContextDesc *desc, VknCaps *caps) {
         (PFN_vkGetPhysicalDeviceProperties2)desc->get_instance_proc_addr(desc->instance,
                                                                          "vkGetPhysicalDeviceProperties2");
     VkPhysicalDeviceProperties core = {0};
-    if (get)
-        get(desc->physical_device, &core);
-    if (!get2 || core.apiVersion < VK_API_VERSION_1_1)
+    if (!get || !get2)
         return VKN_FAIL(&host, UNSUPPORTED,
-                        "instance and device must have Vulkan 1.1; the device has %" PRIu32 ".%" PRIu32 "%s",
-                        VK_VERSION_MAJOR(core.apiVersion), VK_VERSION_MINOR(core.apiVersion),
-                        get2 ? "" : ", the instance has no vkGetPhysicalDeviceProperties2");
+                        "instance and device must have Vulkan 1.1; the instance has no "
+                        "vkGetPhysicalDeviceProperties%s",
+                        get ? "2" : "");
+    get(desc->physical_device, &core);
+    if (core.apiVersion < VK_API_VERSION_1_1)
+        return VKN_FAIL(&host, UNSUPPORTED,
+                        "instance and device must have Vulkan 1.1; the device has %" PRIu32 ".%" PRIu32,
+                        VK_VERSION_MAJOR(core.apiVersion), VK_VERSION_MINOR(core.apiVersion));
 
     VknCaps c = {.device_class = device_class(&core)};
     read_features(desc->device_features, &c);

@@ -75,8 +75,10 @@ static VknResult create_layouts(VknContext *context) {
                                                 .pBindings = bindings};
     VkResult result = context->vk.CreateDescriptorSetLayout(context->device, &set_info,
                                                             context->host.allocator, &context->set_layout);
-    if (result)
+    if (result) {
+        context->set_layout = VK_NULL_HANDLE;
         return vkn_context_fail(context, result, "vkCreateDescriptorSetLayout");
+    }
     VkPushConstantRange range = {VK_SHADER_STAGE_COMPUTE_BIT, 0, sizeof(VknPush)};
     VkPipelineLayoutCreateInfo info = {.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
                                        .setLayoutCount = 1,
@@ -85,7 +87,11 @@ static VknResult create_layouts(VknContext *context) {
                                        .pPushConstantRanges = &range};
     result = context->vk.CreatePipelineLayout(context->device, &info, context->host.allocator,
                                               &context->pipeline_layout);
-    return result ? vkn_context_fail(context, result, "vkCreatePipelineLayout") : VKN_SUCCESS;
+    if (result) {
+        context->pipeline_layout = VK_NULL_HANDLE;
+        return vkn_context_fail(context, result, "vkCreatePipelineLayout");
+    }
+    return VKN_SUCCESS;
 }
 
 VknResult vkn_context_create(const VknContextDesc *desc, VknContext **context) {

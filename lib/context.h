@@ -49,7 +49,8 @@ struct VknContext {
     atomic_bool lost;
 };
 
-/* Turns a failed Vulkan call into a VknResult: logs it, and latches the loss of the device. */
+/* Turns a failed Vulkan call into a VknResult: logs it, and latches the loss of the device. What the call
+ * should have made is undefined then: set handles to VK_NULL_HANDLE that would be destroyed. */
 VknResult vkn_context_fail(VknContext *context, VkResult result, const char *call);
 
 /* The VknResult of an error, and nothing else. */

@@ -87,6 +87,12 @@ static bool add(VknCustomTable *table, VknCustom *custom, uint32_t *id) {
     return added;
 }
 
+static VknResult fail_check(const VknHost *host, const char *field, const char *name, const char *message) {
+    if (!*message)
+        return VKN_FAIL(host, OUT_OF_HOST_MEMORY, "%s of activation %s: no host memory", field, name);
+    return VKN_FAIL(host, INVALID_ARGUMENT, "%s of activation %s: %s", field, name, message);
+}
+
 /* With the compiler open, which it stays when an activation is added. */
 static VknResult compile(VknContext *context, const VknCompiler *compiler, const VknCustomActivation *custom,
                          char *message, VknActivationId *id) {
@@ -95,9 +101,9 @@ static VknResult compile(VknContext *context, const VknCompiler *compiler, const
     VknResult result = VKN_SUCCESS;
     const char *name = custom->name ? custom->name : "custom";
     if (!compiler->check(custom->value, message))
-        result = VKN_FAIL(host, INVALID_ARGUMENT, "value of activation %s: %s", name, message);
+        result = fail_check(host, "value", name, message);
     else if (custom->derivative && !compiler->check(custom->derivative, message))
-        result = VKN_FAIL(host, INVALID_ARGUMENT, "derivative of activation %s: %s", name, message);
+        result = fail_check(host, "derivative", name, message);
     VknCustom *c = result ? NULL : custom_create(host, compiler, name, custom);
     if (!result && !c)
         result = VKN_ERROR_OUT_OF_HOST_MEMORY;
@@ -204,6 +210,9 @@ static VknResult module_create(VknContext *context, const Recipe *recipe, VknCus
     uint32_t *code =
         first->compiler->compile(plain->source, plain->worker, rows, recipe->after_table, &size, message);
     vkn_host_free(host, rows);
+    if (!code && !*message)
+        return VKN_FAIL(host, OUT_OF_HOST_MEMORY, "activation %s in %s: no host memory", first->name,
+                        plain->name);
     if (!code)
         return VKN_FAIL(host, INVALID_ARGUMENT, "activation %s does not compile in %s: %s", first->name,
                         plain->name, message);

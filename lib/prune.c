@@ -212,11 +212,11 @@ static size_t write(const Pruner *p, uint32_t *code) {
 
 bool vkn_spirv_prune(const VknHost *host, uint32_t *code, size_t *words) {
     uint32_t bound = code[SPIRV_BOUND];
-    Pruner p = {.code = vkn_host_alloc(host, *words * sizeof *code),
-                .words = *words,
-                .ids = vkn_host_alloc(host, bound * sizeof *p.ids),
-                .pending = vkn_host_alloc(host, bound * sizeof *p.pending)};
-    bool success = p.code && p.ids && p.pending;
+    Pruner p = {.code = vkn_host_alloc(host, *words * sizeof *code), .words = *words};
+    /* One after the other: what is refused is said once. */
+    p.ids = p.code ? vkn_host_alloc(host, bound * sizeof *p.ids) : NULL;
+    p.pending = p.ids ? vkn_host_alloc(host, bound * sizeof *p.pending) : NULL;
+    bool success = p.pending != NULL;
     if (success) {
         memcpy(p.code, code, *words * sizeof *code);
         mark(&p);

@@ -111,8 +111,8 @@ bool vkn_shader_has(const VknShader *shader, uint32_t id) {
 uint32_t *vkn_shader_specialize(const VknHost *host, const VknShader *shader, const uint32_t *spec,
                                 size_t *size) {
     uint32_t *code = vkn_host_alloc(host, shader->size);
-    Constant *constants = vkn_host_alloc(host, shader->code[SPIRV_BOUND] * sizeof *constants);
-    size_t words = code && constants ? specialize(shader, spec, constants, code) : 0;
+    Constant *constants = code ? vkn_host_alloc(host, shader->code[SPIRV_BOUND] * sizeof *constants) : NULL;
+    size_t words = constants ? specialize(shader, spec, constants, code) : 0;
     vkn_host_free(host, constants);
     bool forbids = spec[VKN_SPEC_MODES - 1] & VKN_MODE_REPRODUCIBLE;
     if (!words || !vkn_spirv_prune(host, code, &words) ||

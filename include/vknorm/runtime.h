@@ -3,7 +3,8 @@
  * that own a device do not need it.
  *
  * Threads: one VknRuntime is used by one thread at a time. Every call that touches the device waits
- * until the device is done. */
+ * until the device is done. After DEVICE_LOST every later call that touches the device returns it; a context
+ * knows of the loss that it met itself. */
 #ifndef VKNORM_RUNTIME_H
 #define VKNORM_RUNTIME_H
 

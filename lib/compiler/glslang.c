@@ -58,10 +58,9 @@ static void job_fail(Job *job, const char *log, char message[VKN_COMPILER_MESSAG
 static Job job_run(char *text, const char *define, glslang_stage_t stage,
                    char message[VKN_COMPILER_MESSAGE]) {
     Job job = {.text = text};
-    if (!job.text) {
-        snprintf(message, VKN_COMPILER_MESSAGE, "no host memory");
+    message[0] = '\0';
+    if (!job.text)
         return job;
-    }
     const glslang_input_t input = {.language = GLSLANG_SOURCE_GLSL,
                                    .stage = stage,
                                    .client = GLSLANG_CLIENT_VULKAN,
@@ -171,8 +170,6 @@ static uint32_t *compile(const char *source, const char *worker, const char *row
         code = malloc(*size);
         if (code)
             glslang_program_SPIRV_get(job.program, code);
-        else
-            snprintf(message, VKN_COMPILER_MESSAGE, "no host memory");
     }
     job_end(&job);
     return code;

@@ -43,17 +43,21 @@ VknResult vkn_cache_open(VknRuntime *runtime, const char *path) {
     void *file = file_data(runtime, &data, &size);
     info.pInitialData = data;
     info.initialDataSize = size;
-    VkResult result = vk->CreatePipelineCache(device, &info, NULL, cache);
-    if (result != VK_SUCCESS && size) { /* the driver knows better */
+    VkResult made = vk->CreatePipelineCache(device, &info, NULL, cache);
+    if (made != VK_SUCCESS && size) { /* the driver knows better */
         warn(runtime, "begins anew:", "the driver refuses it");
         info.initialDataSize = size = 0;
-        result = vk->CreatePipelineCache(device, &info, NULL, cache);
+        made = vk->CreatePipelineCache(device, &info, NULL, cache);
     }
     free(file);
+    VknResult result =
+        vkn_check_made(&runtime->instance, made, "vkCreatePipelineCache", cache, sizeof *cache);
     /* What the driver makes of the file is what the file has: some drivers add to it at once. */
-    if (result == VK_SUCCESS && size)
-        result = vk->GetPipelineCacheData(device, *cache, &runtime->cache_saved, NULL);
-    return vkn_check(log, result, "the pipeline cache");
+    if (result == VKN_SUCCESS && size)
+        result = vkn_check(&runtime->instance,
+                           vk->GetPipelineCacheData(device, *cache, &runtime->cache_saved, NULL),
+                           "vkGetPipelineCacheData");
+    return result;
 }
 
 bool vkn_runtime_save_cache(VknRuntime *runtime) {

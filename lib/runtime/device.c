@@ -23,14 +23,15 @@ static bool queue_family_find(const VknVulkan *vk, VknDevice *device) {
     return false;
 }
 
-/* Reads what the runtime wants to know of device->handle; false if it cannot use the device. */
-static bool device_read(const VknInstance *instance, VknDevice *device) {
+/* Reads what the runtime wants to know of device->handle, and whether it can use the device. */
+static VknResult device_read(VknInstance *instance, VknDevice *device, bool *usable) {
     const VknVulkan *vk = &instance->vk;
     VknRuntimeInfo *info = &device->info;
     VkPhysicalDeviceProperties properties;
     vk->GetPhysicalDeviceProperties(device->handle, &properties);
-    if (properties.apiVersion < VK_API_VERSION_1_1 || !queue_family_find(vk, device))
-        return false;
+    *usable = properties.apiVersion >= VK_API_VERSION_1_1 && queue_family_find(vk, device);
+    if (!*usable)
+        return VKN_SUCCESS;
     device->api_version =
         properties.apiVersion < instance->api_version ? properties.apiVersion : instance->api_version;
     device->tick_seconds = 1e-9 * (double)properties.limits.timestampPeriod;
@@ -39,8 +40,11 @@ static bool device_read(const VknInstance *instance, VknDevice *device) {
     info->timestamps = device->timestamp_bits > 0;
     snprintf(info->device_name, sizeof info->device_name, "%s", properties.deviceName);
 
-    if (device->api_version >= VK_API_VERSION_1_2 ||
-        vkn_extension_found(vk, device->handle, VK_KHR_DRIVER_PROPERTIES_EXTENSION_NAME)) {
+    bool has_driver = device->api_version >= VK_API_VERSION_1_2;
+    VknResult result = has_driver ? VKN_SUCCESS
+                                  : vkn_extension_find(instance, device->handle,
+                                                       VK_KHR_DRIVER_PROPERTIES_EXTENSION_NAME, &has_driver);
+    if (has_driver) {
         VkPhysicalDeviceDriverProperties driver = {
             .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES,
         };
@@ -51,27 +55,33 @@ static bool device_read(const VknInstance *instance, VknDevice *device) {
         snprintf(info->driver_name, sizeof info->driver_name, "%s", driver.driverName);
         snprintf(info->driver_info, sizeof info->driver_info, "%s", driver.driverInfo);
     }
-    return true;
+    return result;
 }
 
-VknResult vkn_device_list(const VknInstance *instance, VknDevice **devices, uint32_t *count) {
+VknResult vkn_device_list(VknInstance *instance, VknDevice **devices, uint32_t *count) {
     VkPhysicalDevice handles[MAX_DEVICES];
     uint32_t handle_count = MAX_DEVICES;
-    VknResult result = vkn_check(
-        &instance->log, instance->vk.EnumeratePhysicalDevices(instance->handle, &handle_count, handles),
-        "vkEnumeratePhysicalDevices");
+    VknResult result =
+        vkn_check(instance, instance->vk.EnumeratePhysicalDevices(instance->handle, &handle_count, handles),
+                  "vkEnumeratePhysicalDevices");
     if (result != VKN_SUCCESS)
         return result;
     VknDevice *list = calloc(MAX_DEVICES, sizeof *list);
     if (!list)
         return vkn_fail(&instance->log, VKN_ERROR_OUT_OF_HOST_MEMORY, "no memory for the list of devices");
     *count = 0;
-    for (uint32_t i = 0; i < handle_count; i++) {
+    for (uint32_t i = 0; i < handle_count && result == VKN_SUCCESS; i++) {
         VknDevice *device = &list[*count];
+        bool usable;
         device->handle = handles[i];
         device->info.index = *count;
-        if (device_read(instance, device))
-            ++*count;
+        result = device_read(instance, device, &usable);
+        *count += result == VKN_SUCCESS && usable;
+    }
+    if (result != VKN_SUCCESS) {
+        free(list);
+        *count = 0;
+        return result;
     }
     if (*count == 0) {
         free(list);
@@ -113,7 +123,7 @@ static VknResult fail_no_match(const VknLog *log, const char *wanted, const VknD
                     names);
 }
 
-VknResult vkn_device_choose(const VknInstance *instance, const char *wanted, VknDevice *device) {
+VknResult vkn_device_choose(VknInstance *instance, const char *wanted, VknDevice *device) {
     VknDevice *devices;
     uint32_t count;
     int best = 0;

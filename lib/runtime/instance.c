@@ -20,7 +20,8 @@ VknResult vkn_fail(const VknLog *log, VknResult result, const char *format, ...)
     return result;
 }
 
-VknResult vkn_check(const VknLog *log, VkResult result, const char *call) {
+VknResult vkn_check(VknInstance *instance, VkResult result, const char *call) {
+    const VknLog *log = &instance->log;
     static const struct {
         VkResult vulkan;
         VknResult result;
@@ -35,10 +36,18 @@ VknResult vkn_check(const VknLog *log, VkResult result, const char *call) {
     };
     if (result >= 0)
         return VKN_SUCCESS;
+    instance->lost |= result == VK_ERROR_DEVICE_LOST;
     for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
         if (errors[i].vulkan == result)
             return vkn_fail(log, errors[i].result, "%s returned %s", call, errors[i].name);
     return vkn_fail(log, VKN_ERROR_DRIVER, "%s returned VkResult %d", call, result);
+}
+
+VknResult vkn_check_made(VknInstance *instance, VkResult result, const char *call, void *handle,
+                         size_t size) {
+    if (result < 0)
+        memset(handle, 0, size);
+    return vkn_check(instance, result, call);
 }
 
 /* The layer also remarks on its own settings: that they are slow, or need features that it adds. */
@@ -71,70 +80,94 @@ static VKAPI_ATTR VkBool32 VKAPI_CALL message_receive(VkDebugUtilsMessageSeverit
 
 /* --------------------------------------------------------------------------------------- instance */
 
-bool vkn_extension_found(const VknVulkan *vk, VkPhysicalDevice device, const char *name) {
-    PFN_vkEnumerateInstanceExtensionProperties enumerate_instance =
-        (PFN_vkEnumerateInstanceExtensionProperties)vk->GetInstanceProcAddr(
-            VK_NULL_HANDLE, "vkEnumerateInstanceExtensionProperties");
-    VkExtensionProperties *list = NULL;
-    uint32_t count = 0;
-    bool found = false;
-    for (int fill = 0; fill <= 1; fill++) { /* first the count, then that many */
-        if (fill && !(list = calloc(count + 1, sizeof *list)))
-            return false;
-        VkResult result = device ? vk->EnumerateDeviceExtensionProperties(device, NULL, &count, list)
-                                 : enumerate_instance(NULL, &count, list);
-        if (result < 0)
-            count = 0;
-    }
-    for (uint32_t i = 0; i < count; i++)
-        found |= strcmp(list[i].extensionName, name) == 0;
-    free(list);
-    return found;
+VknResult vkn_function_find(VknInstance *instance, VkInstance of, const char *name,
+                            PFN_vkVoidFunction *function) {
+    *function = instance->vk.GetInstanceProcAddr(of, name);
+    return *function ? VKN_SUCCESS
+                     : vkn_fail(&instance->log, VKN_ERROR_DRIVER, "the Vulkan loader has no %s", name);
 }
 
-static bool validation_found(const VknVulkan *vk) {
-    PFN_vkEnumerateInstanceLayerProperties enumerate =
-        (PFN_vkEnumerateInstanceLayerProperties)vk->GetInstanceProcAddr(VK_NULL_HANDLE,
-                                                                        "vkEnumerateInstanceLayerProperties");
+VknResult vkn_extension_find(VknInstance *instance, VkPhysicalDevice device, const char *name, bool *found) {
+    PFN_vkVoidFunction function = NULL;
+    VkExtensionProperties *list = NULL;
+    uint32_t count = 0;
+    VknResult result = device ? VKN_SUCCESS
+                              : vkn_function_find(instance, VK_NULL_HANDLE,
+                                                  "vkEnumerateInstanceExtensionProperties", &function);
+    *found = false;
+    for (int fill = 0; fill <= 1 && result == VKN_SUCCESS; fill++) { /* first the count, then that many */
+        if (fill && !(list = calloc(count + 1, sizeof *list)))
+            return vkn_fail(&instance->log, VKN_ERROR_OUT_OF_HOST_MEMORY, "no memory for extensions");
+        if (device)
+            result = vkn_check(instance,
+                               instance->vk.EnumerateDeviceExtensionProperties(device, NULL, &count, list),
+                               "vkEnumerateDeviceExtensionProperties");
+        else
+            result = vkn_check(instance,
+                               ((PFN_vkEnumerateInstanceExtensionProperties)function)(NULL, &count, list),
+                               "vkEnumerateInstanceExtensionProperties");
+    }
+    for (uint32_t i = 0; i < count && result == VKN_SUCCESS; i++)
+        *found |= strcmp(list[i].extensionName, name) == 0;
+    free(list);
+    return result;
+}
+
+static VknResult validation_find(VknInstance *instance) {
+    PFN_vkVoidFunction enumerate;
     VkLayerProperties list[64];
     uint32_t count = 64;
-    bool found = false;
-    if (enumerate(&count, list) < 0)
-        return false;
+    VknResult result =
+        vkn_function_find(instance, VK_NULL_HANDLE, "vkEnumerateInstanceLayerProperties", &enumerate);
+    if (result == VKN_SUCCESS)
+        result = vkn_check(instance, ((PFN_vkEnumerateInstanceLayerProperties)enumerate)(&count, list),
+                           "vkEnumerateInstanceLayerProperties");
+    if (result != VKN_SUCCESS)
+        return result;
     for (uint32_t i = 0; i < count; i++)
-        found |= strcmp(list[i].layerName, VALIDATION_LAYER) == 0;
-    return found;
+        if (strcmp(list[i].layerName, VALIDATION_LAYER) == 0)
+            return VKN_SUCCESS;
+    return vkn_fail(&instance->log, VKN_ERROR_INVALID_ARGUMENT,
+                    "validation needs " VALIDATION_LAYER ", which is not installed");
 }
 
 /* Vulkan 1.3 if the loader knows it: then a 1.3 driver lets its subgroup size control be used without an
- * extension. Returns 0 when the loader knows Vulkan 1.0 only. */
-static uint32_t instance_version(const VknVulkan *vk) {
+ * extension. */
+static VknResult version_find(VknInstance *instance) {
     PFN_vkEnumerateInstanceVersion enumerate =
-        (PFN_vkEnumerateInstanceVersion)vk->GetInstanceProcAddr(VK_NULL_HANDLE, "vkEnumerateInstanceVersion");
-    uint32_t version = VK_API_VERSION_1_0;
-    if (enumerate)
-        enumerate(&version);
-    return version >= VK_API_VERSION_1_3   ? VK_API_VERSION_1_3
-           : version >= VK_API_VERSION_1_1 ? VK_API_VERSION_1_1
-                                           : 0;
+        (PFN_vkEnumerateInstanceVersion)instance->vk.GetInstanceProcAddr(VK_NULL_HANDLE,
+                                                                         "vkEnumerateInstanceVersion");
+    uint32_t version = VK_API_VERSION_1_0; /* which has no such function */
+    VknResult result =
+        enumerate ? vkn_check(instance, enumerate(&version), "vkEnumerateInstanceVersion") : VKN_SUCCESS;
+    if (result != VKN_SUCCESS)
+        return result;
+    if (version < VK_API_VERSION_1_1)
+        return vkn_fail(&instance->log, VKN_ERROR_UNSUPPORTED, "the Vulkan loader is older than Vulkan 1.1");
+    instance->api_version = version >= VK_API_VERSION_1_3 ? VK_API_VERSION_1_3 : VK_API_VERSION_1_1;
+    return VKN_SUCCESS;
 }
 
 static VknResult instance_create(VknInstance *instance, const VkDebugUtilsMessengerCreateInfoEXT *messenger) {
-    const VknVulkan *vk = &instance->vk;
-    PFN_vkCreateInstance create =
-        (PFN_vkCreateInstance)vk->GetInstanceProcAddr(VK_NULL_HANDLE, "vkCreateInstance");
+    PFN_vkVoidFunction create;
     const char *layer = VALIDATION_LAYER;
     const char *extensions[2];
     uint32_t extension_count = 0;
     VkInstanceCreateFlags flags = 0;
     if (messenger)
         extensions[extension_count++] = VK_EXT_DEBUG_UTILS_EXTENSION_NAME;
-    /* MoltenVK hides behind this one. */
-    if (vkn_extension_found(vk, VK_NULL_HANDLE, VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME)) {
+    bool portability; /* MoltenVK hides behind this one */
+    VknResult result = vkn_function_find(instance, VK_NULL_HANDLE, "vkCreateInstance", &create);
+    if (result == VKN_SUCCESS)
+        result = vkn_extension_find(instance, VK_NULL_HANDLE, VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME,
+                                    &portability);
+    if (result != VKN_SUCCESS)
+        return result;
+    if (portability) {
         extensions[extension_count++] = VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME;
         flags = VK_INSTANCE_CREATE_ENUMERATE_PORTABILITY_BIT_KHR;
     }
-    VkResult result = create(
+    VkResult created = ((PFN_vkCreateInstance)create)(
         &(VkInstanceCreateInfo){
             .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
             .pNext = messenger,
@@ -148,15 +181,42 @@ static VknResult instance_create(VknInstance *instance, const VkDebugUtilsMessen
             .ppEnabledExtensionNames = extensions,
         },
         NULL, &instance->handle);
-    return vkn_check(&instance->log, result, "vkCreateInstance");
+    return VKN_CHECK_MADE(instance, created, "vkCreateInstance", &instance->handle);
 }
 
 static VknResult messenger_create(VknInstance *instance, const VkDebugUtilsMessengerCreateInfoEXT *info) {
-    PFN_vkCreateDebugUtilsMessengerEXT create =
-        (PFN_vkCreateDebugUtilsMessengerEXT)instance->vk.GetInstanceProcAddr(
-            instance->handle, "vkCreateDebugUtilsMessengerEXT");
-    return vkn_check(&instance->log, create(instance->handle, info, NULL, &instance->messenger),
-                     "vkCreateDebugUtilsMessengerEXT");
+    PFN_vkVoidFunction create;
+    VknResult result =
+        vkn_function_find(instance, instance->handle, "vkCreateDebugUtilsMessengerEXT", &create);
+    if (result == VKN_SUCCESS)
+        result = vkn_function_find(instance, instance->handle, "vkDestroyDebugUtilsMessengerEXT",
+                                   &instance->messenger_destroy);
+    if (result != VKN_SUCCESS)
+        return result;
+    return VKN_CHECK_MADE(
+        instance,
+        ((PFN_vkCreateDebugUtilsMessengerEXT)create)(instance->handle, info, NULL, &instance->messenger),
+        "vkCreateDebugUtilsMessengerEXT", &instance->messenger);
+}
+
+/* Without all of them there is no instance. */
+static VknResult load_instance(VknInstance *instance) {
+    VknVulkan *vk = &instance->vk;
+    VknResult result = VKN_SUCCESS;
+    PFN_vkVoidFunction function;
+#define X(name)                                                                                              \
+    if (result == VKN_SUCCESS)                                                                               \
+        result = vkn_function_find(instance, instance->handle, "vk" #name, &function);                       \
+    if (result == VKN_SUCCESS)                                                                               \
+        vk->name = (PFN_vk##name)function;
+    VKN_INSTANCE_FUNCTIONS(X)
+#undef X
+    if (result != VKN_SUCCESS) {
+        if (vk->DestroyInstance)
+            vk->DestroyInstance(instance->handle, NULL);
+        instance->handle = VK_NULL_HANDLE;
+    }
+    return result;
 }
 
 VknResult vkn_instance_open(VknInstance *instance, const VknLog *log, bool validation) {
@@ -176,36 +236,33 @@ VknResult vkn_instance_open(VknInstance *instance, const VknLog *log, bool valid
     instance->loader = vkn_loader_open(&vk->GetInstanceProcAddr);
     if (!instance->loader)
         return vkn_fail(log, VKN_ERROR_UNSUPPORTED, "this machine has no Vulkan loader");
-    instance->api_version = instance_version(vk);
-    if (!instance->api_version)
-        return vkn_fail(log, VKN_ERROR_UNSUPPORTED, "the Vulkan loader is older than Vulkan 1.1");
-    if (validation && !validation_found(vk))
-        return vkn_fail(log, VKN_ERROR_INVALID_ARGUMENT,
-                        "validation needs " VALIDATION_LAYER ", which is not installed");
-    VknResult result = instance_create(instance, validation ? &messenger : NULL);
-    if (result != VKN_SUCCESS)
-        return result;
-        /* Core functions are never missing. */
-#define X(name) vk->name = (PFN_vk##name)vk->GetInstanceProcAddr(instance->handle, "vk" #name);
-    VKN_INSTANCE_FUNCTIONS(X)
-#undef X
-    return validation ? messenger_create(instance, &messenger) : VKN_SUCCESS;
+    VknResult result = version_find(instance);
+    if (result == VKN_SUCCESS && validation)
+        result = validation_find(instance);
+    if (result == VKN_SUCCESS)
+        result = instance_create(instance, validation ? &messenger : NULL);
+    if (result == VKN_SUCCESS)
+        result = load_instance(instance);
+    if (result == VKN_SUCCESS && validation)
+        result = messenger_create(instance, &messenger);
+    return result;
 }
 
-void vkn_instance_load_device(VknInstance *instance, VkDevice device) {
+VknResult vkn_instance_load_device(VknInstance *instance, VkDevice device) {
     VknVulkan *vk = &instance->vk;
-#define X(name) vk->name = (PFN_vk##name)vk->GetDeviceProcAddr(device, "vk" #name);
+#define X(name)                                                                                              \
+    vk->name = (PFN_vk##name)vk->GetDeviceProcAddr(device, "vk" #name);                                      \
+    if (!vk->name)                                                                                           \
+        return vkn_fail(&instance->log, VKN_ERROR_DRIVER, "the device has no vk" #name);
     VKN_DEVICE_FUNCTIONS(X)
 #undef X
+    return VKN_SUCCESS;
 }
 
 void vkn_instance_close(VknInstance *instance) {
-    if (instance->messenger) {
-        PFN_vkDestroyDebugUtilsMessengerEXT destroy =
-            (PFN_vkDestroyDebugUtilsMessengerEXT)instance->vk.GetInstanceProcAddr(
-                instance->handle, "vkDestroyDebugUtilsMessengerEXT");
-        destroy(instance->handle, instance->messenger, NULL);
-    }
+    if (instance->messenger)
+        ((PFN_vkDestroyDebugUtilsMessengerEXT)instance->messenger_destroy)(instance->handle,
+                                                                           instance->messenger, NULL);
     if (instance->handle)
         instance->vk.DestroyInstance(instance->handle, NULL);
     if (instance->loader)

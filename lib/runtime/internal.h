@@ -45,9 +45,12 @@ const char *vkn_file_replace(const char *path, const VknFilePart *parts, uint32_
 
 /* --------------------------------------------------------------------------------------- instance */
 
+/* DestroyInstance first: without the others the instance can still be destroyed. DestroyDevice before there
+ * is a device. */
 #define VKN_INSTANCE_FUNCTIONS(X)                                                                            \
-    X(CreateDevice)                                                                                          \
     X(DestroyInstance)                                                                                       \
+    X(CreateDevice)                                                                                          \
+    X(DestroyDevice)                                                                                         \
     X(EnumerateDeviceExtensionProperties)                                                                    \
     X(EnumeratePhysicalDevices)                                                                              \
     X(GetDeviceProcAddr)                                                                                     \
@@ -72,7 +75,6 @@ const char *vkn_file_replace(const char *path, const VknFilePart *parts, uint32_
     X(CreateQueryPool)                                                                                       \
     X(DestroyBuffer)                                                                                         \
     X(DestroyCommandPool)                                                                                    \
-    X(DestroyDevice)                                                                                         \
     X(DestroyPipelineCache)                                                                                  \
     X(DestroyQueryPool)                                                                                      \
     X(DeviceWaitIdle)                                                                                        \
@@ -104,25 +106,37 @@ typedef struct VknInstance {
     VknVulkan vk;
     VkInstance handle;
     uint32_t api_version;
+    bool lost;                          /* the device, for good */
     VkDebugUtilsMessengerEXT messenger; /* only with validation */
-    atomic_uint message_count;          /* counted by whichever thread makes the faulty call */
+    PFN_vkVoidFunction messenger_destroy;
+    atomic_uint message_count; /* counted by whichever thread makes the faulty call */
 } VknInstance;
 
 /* Opens the loader and creates an instance. On failure the instance is to be closed all the same. */
 VknResult vkn_instance_open(VknInstance *instance, const VknLog *log, bool validation);
 void vkn_instance_close(VknInstance *instance);
 
+/* Looks up a function; VK_NULL_HANDLE for one that needs no instance. Logs it if there is none. */
+VknResult vkn_function_find(VknInstance *instance, VkInstance of, const char *name,
+                            PFN_vkVoidFunction *function);
+
 /* Loads the table's device functions. */
-void vkn_instance_load_device(VknInstance *instance, VkDevice device);
+VknResult vkn_instance_load_device(VknInstance *instance, VkDevice device);
 
 /* Whether the device, or for VK_NULL_HANDLE the instance, offers an extension. */
-bool vkn_extension_found(const VknVulkan *vk, VkPhysicalDevice device, const char *name);
+VknResult vkn_extension_find(VknInstance *instance, VkPhysicalDevice device, const char *name, bool *found);
 
 /* Logs a sentence at ERROR level and returns `result`. */
 VknResult vkn_fail(const VknLog *log, VknResult result, const char *format, ...);
 
-/* The VknResult of what the Vulkan function `call` returned; logs it if that is an error. */
-VknResult vkn_check(const VknLog *log, VkResult result, const char *call);
+/* The VknResult of what the Vulkan function `call` returned; logs it if that is an error, and latches the
+ * loss of the device. */
+VknResult vkn_check(VknInstance *instance, VkResult result, const char *call);
+
+/* The same for a function that makes *handle, which is undefined when it fails: it becomes VK_NULL_HANDLE. */
+#define VKN_CHECK_MADE(instance, result, call, handle)                                                       \
+    vkn_check_made(instance, result, call, handle, sizeof *(handle))
+VknResult vkn_check_made(VknInstance *instance, VkResult result, const char *call, void *handle, size_t size);
 
 /* ----------------------------------------------------------------------------------------- device */
 
@@ -137,10 +151,10 @@ typedef struct VknDevice {
 } VknDevice;
 
 /* Lists the devices that the runtime can open, at least one. The caller frees the array. */
-VknResult vkn_device_list(const VknInstance *instance, VknDevice **devices, uint32_t *count);
+VknResult vkn_device_list(VknInstance *instance, VknDevice **devices, uint32_t *count);
 
 /* Copies the device that `wanted` names, see VknRuntimeDesc.device, to `device`. */
-VknResult vkn_device_choose(const VknInstance *instance, const char *wanted, VknDevice *device);
+VknResult vkn_device_choose(VknInstance *instance, const char *wanted, VknDevice *device);
 
 /* ---------------------------------------------------------------------------------------- runtime */
 
@@ -168,6 +182,7 @@ struct VknRuntime {
     VkCommandPool command_pool;
     VkCommandBuffer commands;
     VkQueryPool timestamps; /* VKN_STAMP_COUNT; VK_NULL_HANDLE if the queue has no clock */
+    bool pending;           /* submitted, and waiting for it failed */
     VknAllocation *allocations;
     VknAllocation *staging;
 };
@@ -180,6 +195,10 @@ VknResult vkn_staging_create(VknRuntime *runtime);
 
 /* Destroys every allocation, the staging buffer too. */
 void vkn_allocations_destroy(VknRuntime *runtime);
+
+/* Waits for what is pending still. Every call that touches the device begins with this one: it fails when the
+ * device is lost. */
+VknResult vkn_commands_wait(VknRuntime *runtime);
 
 /* Begins the runtime's command buffer. Commands that are recorded into it next see what all earlier
  * submissions wrote. */

@@ -38,18 +38,18 @@ static void allocation_destroy(VknRuntime *runtime, VknAllocation *allocation) {
 static VknResult allocation_fill(VknRuntime *runtime, VknAllocation *allocation, uint64_t size,
                                  VkBufferUsageFlags usage, VkMemoryPropertyFlags required,
                                  VkMemoryPropertyFlags wanted) {
-    const VknVulkan *vk = &runtime->instance.vk;
-    const VknLog *log = &runtime->instance.log;
+    VknInstance *instance = &runtime->instance;
+    const VknVulkan *vk = &instance->vk;
     VkDevice device = runtime->context_desc.device;
     VkMemoryRequirements needs;
     VkPhysicalDeviceMemoryProperties memory;
-    VknResult result = vkn_check(
-        log,
+    VknResult result = VKN_CHECK_MADE(
+        instance,
         vk->CreateBuffer(device,
                          &(VkBufferCreateInfo){
                              .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO, .size = size, .usage = usage},
                          NULL, &allocation->buffer),
-        "vkCreateBuffer");
+        "vkCreateBuffer", &allocation->buffer);
     if (result != VKN_SUCCESS)
         return result;
     vk->GetBufferMemoryRequirements(device, allocation->buffer, &needs);
@@ -57,20 +57,20 @@ static VknResult allocation_fill(VknRuntime *runtime, VknAllocation *allocation,
     uint32_t type = memory_type_find(&memory, needs.memoryTypeBits, required, wanted);
     uint64_t heap_size = memory.memoryHeaps[memory.memoryTypes[type].heapIndex].size;
     if (needs.size > heap_size) /* which drivers must not be asked for */
-        return vkn_fail(log, VKN_ERROR_OUT_OF_DEVICE_MEMORY,
+        return vkn_fail(&instance->log, VKN_ERROR_OUT_OF_DEVICE_MEMORY,
                         "a buffer of %llu bytes does not fit in the device's %llu bytes",
                         (unsigned long long)needs.size, (unsigned long long)heap_size);
-    result =
-        vkn_check(log,
-                  vk->AllocateMemory(device,
-                                     &(VkMemoryAllocateInfo){.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
-                                                             .allocationSize = needs.size,
-                                                             .memoryTypeIndex = type},
-                                     NULL, &allocation->memory),
-                  "vkAllocateMemory");
+    result = VKN_CHECK_MADE(
+        instance,
+        vk->AllocateMemory(device,
+                           &(VkMemoryAllocateInfo){.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+                                                   .allocationSize = needs.size,
+                                                   .memoryTypeIndex = type},
+                           NULL, &allocation->memory),
+        "vkAllocateMemory", &allocation->memory);
     if (result != VKN_SUCCESS)
         return result;
-    return vkn_check(log, vk->BindBufferMemory(device, allocation->buffer, allocation->memory, 0),
+    return vkn_check(instance, vk->BindBufferMemory(device, allocation->buffer, allocation->memory, 0),
                      "vkBindBufferMemory");
 }
 
@@ -100,7 +100,7 @@ VknResult vkn_staging_create(VknRuntime *runtime) {
     if (result != VKN_SUCCESS)
         return result;
     runtime->staging = staging;
-    return vkn_check(&runtime->instance.log,
+    return vkn_check(&runtime->instance,
                      runtime->instance.vk.MapMemory(runtime->context_desc.device, staging->memory, 0,
                                                     VK_WHOLE_SIZE, 0, &staging->mapped),
                      "vkMapMemory");
@@ -121,17 +121,21 @@ VknResult vkn_runtime_buffer_create(VknRuntime *runtime, uint64_t size, VknBuffe
     if (size == 0)
         return vkn_fail(&runtime->instance.log, VKN_ERROR_INVALID_ARGUMENT,
                         "the size of a buffer must be at least 1");
-    VknResult result =
-        allocation_create(runtime, size,
-                          VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT |
-                              VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT,
-                          0, VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT, &allocation);
+    VknResult result = vkn_commands_wait(runtime);
+    if (result == VKN_SUCCESS)
+        result =
+            allocation_create(runtime, size,
+                              VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT |
+                                  VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT,
+                              0, VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT, &allocation);
     if (result == VKN_SUCCESS)
         *buffer = (VknBuffer){allocation->buffer, 0, size};
     return result;
 }
 
 void vkn_runtime_buffer_destroy(VknRuntime *runtime, VkBuffer buffer) {
+    if (runtime->pending)
+        vkn_commands_wait(runtime); /* a failure is logged, and leaves no other way */
     for (VknAllocation **link = &runtime->allocations; *link; link = &(*link)->next) {
         VknAllocation *allocation = *link;
         if (allocation->buffer == buffer) {
@@ -212,14 +216,15 @@ VknResult vkn_runtime_upload(VknRuntime *runtime, const VknBuffer *buffer, uint6
     if (result != VKN_SUCCESS)
         return result;
     const VknVulkan *vk = &runtime->instance.vk;
-    const VknLog *log = &runtime->instance.log;
     if (!data)
-        return vkn_fail(log, VKN_ERROR_INVALID_ARGUMENT, "data must not be NULL");
+        return vkn_fail(&runtime->instance.log, VKN_ERROR_INVALID_ARGUMENT, "data must not be NULL");
+    result = vkn_commands_wait(runtime); /* for the staging buffer */
     for (uint64_t done = 0; done < size && result == VKN_SUCCESS; done += part_size(size - done)) {
         uint64_t part = part_size(size - done);
         VkMappedMemoryRange range = staging_range(runtime, part);
         memcpy(runtime->staging->mapped, (const char *)data + done, part);
-        result = vkn_check(log, vk->FlushMappedMemoryRanges(runtime->context_desc.device, 1, &range),
+        result = vkn_check(&runtime->instance,
+                           vk->FlushMappedMemoryRanges(runtime->context_desc.device, 1, &range),
                            "vkFlushMappedMemoryRanges");
         if (result == VKN_SUCCESS)
             result = transfer(runtime, runtime->staging->buffer, buffer->buffer,
@@ -234,16 +239,16 @@ VknResult vkn_runtime_download(VknRuntime *runtime, const VknBuffer *buffer, uin
     if (result != VKN_SUCCESS)
         return result;
     const VknVulkan *vk = &runtime->instance.vk;
-    const VknLog *log = &runtime->instance.log;
     if (!data)
-        return vkn_fail(log, VKN_ERROR_INVALID_ARGUMENT, "data must not be NULL");
+        return vkn_fail(&runtime->instance.log, VKN_ERROR_INVALID_ARGUMENT, "data must not be NULL");
     for (uint64_t done = 0; done < size && result == VKN_SUCCESS; done += part_size(size - done)) {
         uint64_t part = part_size(size - done);
         VkMappedMemoryRange range = staging_range(runtime, part);
         result = transfer(runtime, buffer->buffer, runtime->staging->buffer,
                           (VkBufferCopy){buffer->offset + offset + done, 0, part}, 1, NULL);
         if (result == VKN_SUCCESS)
-            result = vkn_check(log, vk->InvalidateMappedMemoryRanges(runtime->context_desc.device, 1, &range),
+            result = vkn_check(&runtime->instance,
+                               vk->InvalidateMappedMemoryRanges(runtime->context_desc.device, 1, &range),
                                "vkInvalidateMappedMemoryRanges");
         if (result == VKN_SUCCESS)
             memcpy((char *)data + done, runtime->staging->mapped, part);

@@ -2,14 +2,27 @@
  * device. */
 #include "internal.h"
 
+VknResult vkn_commands_wait(VknRuntime *runtime) {
+    VknInstance *instance = &runtime->instance;
+    if (instance->lost)
+        return vkn_fail(&instance->log, VKN_ERROR_DEVICE_LOST, "the device was lost earlier");
+    if (!runtime->pending)
+        return VKN_SUCCESS;
+    VknResult result = vkn_check(instance, instance->vk.QueueWaitIdle(runtime->queue), "vkQueueWaitIdle");
+    runtime->pending = result != VKN_SUCCESS && !instance->lost;
+    return result;
+}
+
 VknResult vkn_commands_begin(VknRuntime *runtime) {
-    const VknVulkan *vk = &runtime->instance.vk;
-    const VknLog *log = &runtime->instance.log;
-    VknResult result =
-        vkn_check(log, vk->ResetCommandPool(runtime->context_desc.device, runtime->command_pool, 0),
-                  "vkResetCommandPool");
+    VknInstance *instance = &runtime->instance;
+    const VknVulkan *vk = &instance->vk;
+    VknResult result = vkn_commands_wait(runtime);
     if (result == VKN_SUCCESS)
-        result = vkn_check(log,
+        result =
+            vkn_check(instance, vk->ResetCommandPool(runtime->context_desc.device, runtime->command_pool, 0),
+                      "vkResetCommandPool");
+    if (result == VKN_SUCCESS)
+        result = vkn_check(instance,
                            vk->BeginCommandBuffer(runtime->commands,
                                                   &(VkCommandBufferBeginInfo){
                                                       .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
@@ -46,7 +59,7 @@ static void stamp_record(VknRuntime *runtime, uint32_t index) {
 }
 
 /* What the device's clock says about the last submission's `count` parts, or 0 if it has none. */
-static VknResult stamps_read(const VknRuntime *runtime, uint32_t count, double *seconds) {
+static VknResult stamps_read(VknRuntime *runtime, uint32_t count, double *seconds) {
     uint64_t ticks[VKN_STAMP_COUNT];
     uint32_t bits = runtime->device.timestamp_bits;
     uint64_t mask = bits < 64 ? (UINT64_C(1) << bits) - 1 : UINT64_MAX;
@@ -56,7 +69,7 @@ static VknResult stamps_read(const VknRuntime *runtime, uint32_t count, double *
     if (!runtime->timestamps)
         return result;
     result = vkn_check(
-        &runtime->instance.log,
+        &runtime->instance,
         runtime->instance.vk.GetQueryPoolResults(runtime->context_desc.device, runtime->timestamps, 0,
                                                  count + 1, (count + 1) * sizeof *ticks, ticks, sizeof *ticks,
                                                  VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT),
@@ -68,22 +81,23 @@ static VknResult stamps_read(const VknRuntime *runtime, uint32_t count, double *
 
 /* Ends the command buffer, submits it and waits; the host's time of that. */
 static VknResult submit(VknRuntime *runtime, double *host_seconds) {
-    const VknVulkan *vk = &runtime->instance.vk;
-    const VknLog *log = &runtime->instance.log;
+    VknInstance *instance = &runtime->instance;
+    const VknVulkan *vk = &instance->vk;
     vkn_commands_barrier(runtime);
-    VknResult result = vkn_check(log, vk->EndCommandBuffer(runtime->commands), "vkEndCommandBuffer");
+    VknResult result = vkn_check(instance, vk->EndCommandBuffer(runtime->commands), "vkEndCommandBuffer");
     if (result != VKN_SUCCESS)
         return result;
     double start = vkn_clock_seconds();
-    result = vkn_check(log,
+    result = vkn_check(instance,
                        vk->QueueSubmit(runtime->queue, 1,
                                        &(VkSubmitInfo){.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
                                                        .commandBufferCount = 1,
                                                        .pCommandBuffers = &runtime->commands},
                                        VK_NULL_HANDLE),
                        "vkQueueSubmit");
+    runtime->pending = result == VKN_SUCCESS;
     if (result == VKN_SUCCESS)
-        result = vkn_check(log, vk->QueueWaitIdle(runtime->queue), "vkQueueWaitIdle");
+        result = vkn_commands_wait(runtime);
     *host_seconds = vkn_clock_seconds() - start;
     return result;
 }

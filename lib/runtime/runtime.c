@@ -13,12 +13,19 @@ static VknResult device_create(VknRuntime *runtime) {
     const char *extensions[2];
     uint32_t extension_count = 0;
     float priority = 1;
-    bool size_control = device->api_version >= VK_API_VERSION_1_3;
-    if (!size_control &&
-        vkn_extension_found(vk, device->handle, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME)) {
-        size_control = true;
+    bool core = device->api_version >= VK_API_VERSION_1_3, size_control = core, portability;
+    VknResult result = core ? VKN_SUCCESS
+                            : vkn_extension_find(instance, device->handle,
+                                                 VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME, &size_control);
+    /* A device that has this one (MoltenVK) must be created with it. */
+    if (result == VKN_SUCCESS)
+        result = vkn_extension_find(instance, device->handle, "VK_KHR_portability_subset", &portability);
+    if (result != VKN_SUCCESS)
+        return result;
+    if (size_control && !core)
         extensions[extension_count++] = VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME;
-    }
+    if (portability)
+        extensions[extension_count++] = "VK_KHR_portability_subset";
     if (size_control) {
         features->sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES;
         vk->GetPhysicalDeviceFeatures2(
@@ -26,10 +33,7 @@ static VknResult device_create(VknRuntime *runtime) {
                                 .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = features});
         runtime->context_desc.device_features = features;
     }
-    /* A device that has this one (MoltenVK) must be created with it. */
-    if (vkn_extension_found(vk, device->handle, "VK_KHR_portability_subset"))
-        extensions[extension_count++] = "VK_KHR_portability_subset";
-    VkResult result =
+    VkResult created =
         vk->CreateDevice(device->handle,
                          &(VkDeviceCreateInfo){
                              .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
@@ -44,27 +48,33 @@ static VknResult device_create(VknRuntime *runtime) {
                              .ppEnabledExtensionNames = extensions,
                          },
                          NULL, &runtime->context_desc.device);
-    if (result != VK_SUCCESS)
-        return vkn_check(&instance->log, result, "vkCreateDevice");
-    vkn_instance_load_device(instance, runtime->context_desc.device);
+    result = VKN_CHECK_MADE(instance, created, "vkCreateDevice", &runtime->context_desc.device);
+    if (result != VKN_SUCCESS)
+        return result;
+    result = vkn_instance_load_device(instance, runtime->context_desc.device);
+    if (result != VKN_SUCCESS) { /* what the runtime would end it with may be missing */
+        vk->DestroyDevice(runtime->context_desc.device, NULL);
+        runtime->context_desc.device = VK_NULL_HANDLE;
+        return result;
+    }
     vk->GetDeviceQueue(runtime->context_desc.device, device->queue_family, 0, &runtime->queue);
     return VKN_SUCCESS;
 }
 
 static VknResult commands_create(VknRuntime *runtime) {
-    const VknVulkan *vk = &runtime->instance.vk;
-    const VknLog *log = &runtime->instance.log;
+    VknInstance *instance = &runtime->instance;
+    const VknVulkan *vk = &instance->vk;
     VkDevice device = runtime->context_desc.device;
-    VknResult result = vkn_check(
-        log,
+    VknResult result = VKN_CHECK_MADE(
+        instance,
         vk->CreateCommandPool(device,
                               &(VkCommandPoolCreateInfo){.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
                                                          .queueFamilyIndex = runtime->device.queue_family},
                               NULL, &runtime->command_pool),
-        "vkCreateCommandPool");
+        "vkCreateCommandPool", &runtime->command_pool);
     if (result == VKN_SUCCESS)
         result =
-            vkn_check(log,
+            vkn_check(instance,
                       vk->AllocateCommandBuffers(device,
                                                  &(VkCommandBufferAllocateInfo){
                                                      .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
@@ -73,14 +83,14 @@ static VknResult commands_create(VknRuntime *runtime) {
                                                  &runtime->commands),
                       "vkAllocateCommandBuffers");
     if (result == VKN_SUCCESS && runtime->device.info.timestamps)
-        result = vkn_check(
-            log,
+        result = VKN_CHECK_MADE(
+            instance,
             vk->CreateQueryPool(device,
                                 &(VkQueryPoolCreateInfo){.sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO,
                                                          .queryType = VK_QUERY_TYPE_TIMESTAMP,
                                                          .queryCount = VKN_STAMP_COUNT},
                                 NULL, &runtime->timestamps),
-            "vkCreateQueryPool");
+            "vkCreateQueryPool", &runtime->timestamps);
     return result;
 }
 

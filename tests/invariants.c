@@ -11,7 +11,14 @@ static uint32_t spec(const VknStep *step, uint32_t constant) {
 }
 
 static bool is_any(const VknStep *step) {
-    return step->kernel == VKN_KERNEL_REDUCE_ANY || step->kernel == VKN_KERNEL_APPLY_ANY;
+    return step->kernel == VKN_KERNEL_REDUCE_ANY || step->kernel == VKN_KERNEL_APPLY_ANY ||
+           step->kernel == VKN_KERNEL_GRADIENT_REDUCE_ANY || step->kernel == VKN_KERNEL_GRADIENT_APPLY_ANY;
+}
+
+/* Whether what it sees is no box of the view, but a range of statistics. */
+static bool is_finish(const VknStep *step) {
+    return step->kernel == VKN_KERNEL_FINISH || step->kernel == VKN_KERNEL_GRADIENT_FINISH ||
+           step->kernel == VKN_KERNEL_RENORM;
 }
 
 /* --------------------------------------------------------------------------------------- the device */
@@ -59,7 +66,7 @@ static const char *bindings_broken(const VknSchedule *schedule, const VknStep *s
         REQUIRE(b->binding < VKN_BINDING_COUNT && !(seen >> b->binding & 1));
         seen |= 1u << b->binding;
         REQUIRE(b->role == VKN_ROLE_WORKSPACE || (schedule->desc.roles >> b->role & 1));
-        REQUIRE(b->size > 0 && b->size % 4 == 0 && b->offset % 4 == 0);
+        REQUIRE(b->size > 0 && (b->offset + b->size) % 4 == 0 && b->offset * 8 % b->unit_bits == 0);
         REQUIRE(b->size <= schedule->info.size[b->role]);
         REQUIRE(b->offset <= schedule->info.size[b->role] - b->size);
         REQUIRE(b->size <= caps->max_storage_range && b->size + slack <= caps->max_storage_range);
@@ -75,93 +82,103 @@ typedef struct Geometry {
     uint64_t reduced;
 } Geometry;
 
-/* What a kernel sees, in 64 bits: a stride that was cut off to 32 bits shows as another span. */
-static Geometry geometry_of(const VknStep *step) {
-    const VknPush *p = &step->push;
-    Geometry g = {.statistics = 1, .reduced = 1};
-    for (int space = 0; space < VKN_SPACE_COUNT; space++)
-        g.span[space] = 1;
-    for (uint32_t i = 0; i < VKN_SLOTS; i++) {
-        bool kept = i == VKN_BATCH || i == VKN_CHANNEL || i == VKN_LANE;
-        *(kept ? &g.statistics : &g.reduced) *= p->extent[i];
-        g.span[VKN_SPACE_X] += (uint64_t)(p->extent[i] - 1) * p->x_stride[i];
-        g.span[VKN_SPACE_Y] += (uint64_t)(p->extent[i] - 1) * p->y_stride[i];
-        g.span[VKN_SPACE_STAT] += (uint64_t)(p->extent[i] - 1) * (kept ? p->stat_stride[VKN_KEPT(i)] : 0);
-    }
-    for (uint32_t i = 0; is_any(step) && i < VKN_MAX_RANK; i++) {
-        uint64_t last = step->spec[VKN_SPEC_EXTENT - 1 + i] - 1;
-        g.span[VKN_SPACE_X] += last * step->spec[VKN_SPEC_X_STRIDE - 1 + i];
-        g.span[VKN_SPACE_Y] += last * step->spec[VKN_SPEC_Y_STRIDE - 1 + i];
-        g.span[VKN_SPACE_STAT] += last * step->spec[VKN_SPEC_STAT_STRIDE - 1 + i];
-    }
-    return g;
-}
+/* Where elements that an "any" kernel walks lie, and the others' strides. */
+static const uint32_t ANY_STRIDES[] = {
+    [VKN_SPACE_X] = VKN_SPEC_X_STRIDE,
+    [VKN_SPACE_Y] = VKN_SPEC_Y_STRIDE,
+    [VKN_SPACE_RESIDUAL] = VKN_SPEC_RESIDUAL_STRIDE,
+    [VKN_SPACE_DX] = VKN_SPEC_DX_STRIDE,
+    [VKN_SPACE_MASK] = VKN_SPEC_MASK_STRIDE,
+    [VKN_SPACE_PARAMETER] = VKN_SPEC_PARAMETER_STRIDE,
+    [VKN_SPACE_STAT] = VKN_SPEC_STAT_STRIDE,
+};
 
-/* Bytes that a kernel reaches through a binding; 0 for bindings that say nothing about it. */
-static uint64_t reach_of(const VknStep *step, const VknStepBinding *b, const Geometry *g) {
-    const VknPush *p = &step->push;
-    uint64_t stored = p->part_total ? p->part_total : 1;
-    if (step->kernel == VKN_KERNEL_FINISH) {
-        if (b->binding == VKN_BINDING_FINISH_IN)
-            return 16 * (1 + (g->statistics - 1) * p->x_stride[VKN_CHANNEL] +
-                         (uint64_t)(p->extent[VKN_OUTER] - 1) * p->x_stride[VKN_OUTER]);
-        if (vkn_roles[b->resource].per == VKN_PER_CHANNEL || vkn_roles[b->resource].per == VKN_PER_PARAMETER)
-            return p->extent[VKN_CHANNEL] * (uint64_t)4;
-        return g->statistics * (b->binding == VKN_BINDING_RECORDS_OUT ? 16 * stored : 4);
-    }
-    switch (b->role) {
-    case VKN_ROLE_X:
-        return g->span[VKN_SPACE_X] * 4;
-    case VKN_ROLE_Y:
-        return g->span[VKN_SPACE_Y] * 4;
-    case VKN_ROLE_WORKSPACE:
-        return g->span[VKN_SPACE_STAT] * 16 * (b->binding == VKN_BINDING_RECORDS_OUT ? stored : 1);
-    case VKN_ROLE_GAMMA:
-    case VKN_ROLE_BETA:
-    case VKN_ROLE_MEAN:
-    case VKN_ROLE_INV_STD:
-    case VKN_ROLE_VARIANCE:
-    case VKN_ROLE_RUNNING_MEAN:
-    case VKN_ROLE_RUNNING_VARIANCE:
-        return g->span[VKN_SPACE_STAT] * 4;
-    case VKN_ROLE_MOMENTS:
-    case VKN_ROLE_RESIDUAL:
-    case VKN_ROLE_DY:
-    case VKN_ROLE_DX:
-    case VKN_ROLE_DGAMMA:
-    case VKN_ROLE_DBETA:
-    case VKN_ROLE_DRESIDUAL:
-    case VKN_ROLE_MASK:
-    case VKN_ROLE_ACTIVATION_MASK:
-    case VKN_ROLE_RENORM_MEAN:
-    case VKN_ROLE_RENORM_STD:
-    case VKN_ROLE_RUNNING_STD:
-    case VKN_ROLE_RENORM:
-    case VKN_ROLE_SUMS:
-    case VKN_ROLE_SLOPE:
-    case VKN_ROLE_DSLOPE:
-    case VKN_ROLE_RESIDUAL_SUM:
-    case VKN_ROLE_DRESIDUAL_SUM:
-    case VKN_ROLE_RESULT:
-    case VKN_ROLE_INDEX:
+static uint32_t slot_stride(const VknStep *step, uint32_t slot, VknSpace space) {
+    bool kept = slot == VKN_BATCH || slot == VKN_CHANNEL || slot == VKN_LANE;
+    switch (space) {
+    case VKN_SPACE_X:
+    case VKN_SPACE_DX:
+        return step->push.x_stride[slot];
+    case VKN_SPACE_Y:
+    case VKN_SPACE_RESIDUAL:
+        return step->push.y_stride[slot];
+    case VKN_SPACE_PARAMETER:
+        return step->push.parameter_stride[slot];
+    case VKN_SPACE_STAT:
+        return kept ? step->push.stat_stride[VKN_KEPT(slot)] : 0;
+    case VKN_SPACE_MASK:
+    case VKN_SPACE_COUNT:
         break;
     }
     return 0;
 }
 
-static const char *geometry_broken(const VknStep *step) {
+/* What a kernel sees, in 64 bits: a stride that was cut off to 32 bits shows as another span. */
+static Geometry geometry_of(const VknStep *step) {
+    const VknPush *p = &step->push;
+    Geometry g = {.statistics = 1, .reduced = 1};
+    for (uint32_t i = 0; i < VKN_SLOTS; i++) {
+        bool kept = i == VKN_BATCH || i == VKN_CHANNEL || i == VKN_LANE;
+        *(kept ? &g.statistics : &g.reduced) *= p->extent[i];
+    }
+    for (int space = 0; space < VKN_SPACE_COUNT; space++) {
+        g.span[space] = 1;
+        for (uint32_t i = 0; !is_any(step) && i < VKN_SLOTS; i++)
+            g.span[space] += (uint64_t)(p->extent[i] - 1) * slot_stride(step, i, (VknSpace)space);
+        for (uint32_t i = 0; is_any(step) && i < VKN_MAX_RANK; i++)
+            g.span[space] +=
+                (uint64_t)(spec(step, VKN_SPEC_EXTENT + i) - 1) * spec(step, ANY_STRIDES[space] + i);
+    }
+    return g;
+}
+
+/* Elements that a kernel reaches through a binding of a finish: a range of statistics or of channels. */
+static uint64_t finish_reach_of(const VknStep *step, const VknStepBinding *b, const Geometry *g) {
+    const VknPush *p = &step->push;
+    if (b->binding == VKN_BINDING_FINISH_IN)
+        return 1 + (g->statistics - 1) * p->x_stride[VKN_CHANNEL] +
+               (uint64_t)(p->extent[VKN_OUTER] - 1) * p->x_stride[VKN_OUTER];
+    if (vkn_roles[b->resource].per == VKN_PER_CHANNEL || vkn_roles[b->resource].per == VKN_PER_PARAMETER)
+        return p->extent[VKN_CHANNEL];
+    return g->statistics * (b->resource == VKN_RESOURCE_PARTS ? p->part_total : 1);
+}
+
+/* Elements that a kernel reaches through a binding. */
+static uint64_t reach_of(const VknSchedule *schedule, const VknStep *step, const VknStepBinding *b,
+                         const Geometry *g) {
+    bool parameters = schedule->desc.parameter_axis_count;
+    bool by_parameter = spec(step, VKN_SPEC_MODES) & VKN_MODE_ELEMENT_STATISTICS;
+    VknSpace space = vkn_roles[b->resource].space;
+    if (is_finish(step))
+        return finish_reach_of(step, b, g);
+    if (space == VKN_SPACE_PARAMETER && !parameters)
+        space = VKN_SPACE_STAT; /* gamma and beta are per statistic */
+    else if (by_parameter && b->resource < VKN_ROLE_COUNT && space >= VKN_SPACE_PARAMETER)
+        space = space == VKN_SPACE_STAT ? VKN_SPACE_PARAMETER : VKN_SPACE_STAT;
+    return g->span[space] * (b->resource == VKN_RESOURCE_PARTS ? step->push.part_total : 1);
+}
+
+/* Whether a binding ends with the word that has the last element. */
+static bool is_reached(const VknSchedule *schedule, const VknStep *step, const VknStepBinding *b,
+                       const Geometry *g) {
+    uint32_t bits = vkn_role_bits(&schedule->desc, b->resource);
+    uint64_t bytes = vkn_divide_up((b->first + reach_of(schedule, step, b, g)) * bits, 8);
+    return b->size == vkn_round_up(b->offset + bytes, 4) - b->offset;
+}
+
+static const char *geometry_broken(const VknSchedule *schedule, const VknStep *step) {
     const VknPush *p = &step->push;
     Geometry g = geometry_of(step);
     uint64_t invocations = (uint64_t)step->group_count * spec(step, VKN_SPEC_LOCAL_SIZE);
     for (uint32_t i = 0; i < VKN_SLOTS; i++)
-        REQUIRE(p->extent[i] >= 1);
+        REQUIRE(p->extent[i] >= 1 || (is_finish(step) && i == VKN_OUTER)); /* it may have no parts */
     /* Loops over items end before 32 bits do. */
     REQUIRE(g.statistics * g.reduced + invocations <= UINT32_MAX);
     for (uint32_t i = 0; i < step->binding_count; i++) {
-        REQUIRE(reach_of(step, &step->binding[i], &g) == step->binding[i].size);
-        REQUIRE(reach_of(step, &step->binding[i], &g) / 4 + 64 <= UINT32_MAX);
+        REQUIRE(is_reached(schedule, step, &step->binding[i], &g));
+        REQUIRE(reach_of(schedule, step, &step->binding[i], &g) + 64 <= UINT32_MAX);
     }
-    if (step->kernel == VKN_KERNEL_FINISH)
+    if (is_finish(step))
         return NULL;
     REQUIRE(p->part_count >= 1 && p->part_length >= 1);
     REQUIRE((uint64_t)p->part_first + p->part_count <= p->part_total);
@@ -201,7 +218,7 @@ const char *test_invariant_broken(const VknSchedule *schedule, const VknCaps *ca
         const VknStep *step = &schedule->steps[*number];
         const char *broken = shape_broken(step, caps);
         broken = broken ? broken : bindings_broken(schedule, step, caps);
-        broken = broken ? broken : geometry_broken(step);
+        broken = broken ? broken : geometry_broken(schedule, step);
         if (broken)
             return broken;
         REQUIRE(*number == 0 || step->stage >= schedule->steps[*number - 1].stage);

@@ -16,7 +16,7 @@ static void log_write(void *user, VknLogLevel level, const char *message) {
 int main(int argc, char **argv) {
     VknRuntime *runtime;
     VknRuntimeDesc desc = {.log = {log_write, NULL}};
-    ProblemTally tally = {0};
+    ProblemTally tally = {.strategies = 2};
     uint64_t seed = 1, rounds = 60;
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--validation"))

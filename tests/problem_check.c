@@ -13,7 +13,7 @@ static VknRuntime *runtime;
 static ProblemTally *tally;
 static Problem problem;
 
-/* The chosen strategy, and another one that is legal. */
+/* The chosen strategy, and others that are legal. */
 static void check(const Problem *p, VknDesc desc, TestRandom *random, uint64_t seed) {
     const VknCaps *caps = vkn_context_caps(vkn_runtime_context(runtime));
     uint32_t count = 0;
@@ -21,7 +21,7 @@ static void check(const Problem *p, VknDesc desc, TestRandom *random, uint64_t s
     while (vkn_strategy_name(count))
         count++;
     uint32_t first = (uint32_t)test_random_below(random, count), tried = 0;
-    for (uint32_t i = 0; i <= count && tried < 2; i++) {
+    for (uint32_t i = 0; i <= count && tried < tally->strategies; i++) {
         desc.strategy = i ? 1 + (first + i) % count : 0;
         VknResult result = vkn_plan_query(caps, &desc, (VknLog){0}, &info);
         if (i && result == VKN_ERROR_UNSUPPORTED)

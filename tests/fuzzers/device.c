@@ -11,7 +11,7 @@ static void log_write(void *user, VknLogLevel level, const char *message) {
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     static VknRuntime *runtime;
     TestRandom random = test_random_of_bytes(bytes, size);
-    ProblemTally tally = {0};
+    ProblemTally tally = {.strategies = 1 + (uint32_t)test_random_below(&random, 2)};
     if (!runtime)
         problem_require(vkn_runtime_create(&(VknRuntimeDesc){.log = {log_write, NULL}}, &runtime), "device");
     uint64_t most = 1 + test_random_below(&random, 200), seed = test_random_next(&random);

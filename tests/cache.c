@@ -1,7 +1,7 @@
 /* Cached pipelines in memory and in files: what is damaged, foreign or hostile is refused, and whoever reads
  * while others write sees a whole file. */
 #define _XOPEN_SOURCE 700
-#include "cache_fuzz.h"
+#include "fuzzers/fuzzer.h"
 #include "../lib/runtime/internal.h"
 
 #include <errno.h>

@@ -28,17 +28,29 @@ bool test_rounds_parse(int argc, char **argv, uint64_t default_count, TestRounds
 
 /* ----------------------------------------------------------------------------------------- numbers */
 
-uint64_t test_random_next(TestRandom *random) { /* splitmix64 */
-    uint64_t z = random->state += 0x9e3779b97f4a7c15u;
+static uint64_t mix(uint64_t z) { /* splitmix64 */
     z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
     z = (z ^ z >> 27) * 0x94d049bb133111ebu;
     return z ^ z >> 31;
 }
 
+uint64_t test_random_next(TestRandom *random) {
+    if (random->left < 2)
+        return mix(random->state += 0x9e3779b97f4a7c15u);
+    uint64_t word = random->bytes[0] | (uint64_t)random->bytes[1] << 8;
+    random->bytes += 2;
+    random->left -= 2;
+    return mix(word << 16) << 16 | word; /* what is small comes from the bytes as they are */
+}
+
 TestRandom test_random_start(uint64_t seed) {
-    TestRandom random = {seed};
+    TestRandom random = {.state = seed};
     random.state = test_random_next(&random);
     return random;
+}
+
+TestRandom test_random_of_bytes(const uint8_t *bytes, size_t size) {
+    return (TestRandom){.bytes = bytes, .left = size};
 }
 
 uint64_t test_random_below(TestRandom *random, uint64_t limit) {

@@ -4,6 +4,8 @@
 
 #include <vknorm/vknorm.h>
 
+#include <stddef.h>
+
 /* What a fuzz test does: rounds seed, seed + 1, ... */
 typedef struct TestRounds {
     uint64_t seed;
@@ -16,10 +18,15 @@ bool test_rounds_parse(int argc, char **argv, uint64_t default_count, TestRounds
 
 typedef struct TestRandom {
     uint64_t state;
+    const uint8_t *bytes; /* what is drawn first, two at a time, before `state` goes on */
+    size_t left;
 } TestRandom;
 
 /* A good start for each round, however close their seeds are. */
 TestRandom test_random_start(uint64_t seed);
+
+/* For fuzzers: each draw depends on its own two bytes. */
+TestRandom test_random_of_bytes(const uint8_t *bytes, size_t size);
 
 uint64_t test_random_next(TestRandom *random);
 uint64_t test_random_below(TestRandom *random, uint64_t limit);

@@ -1,5 +1,6 @@
 #include "golden_file.h"
 
+#include <math.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,6 +162,17 @@ static bool number_of(const char *word, double *number) {
     return word && end != word && !*end;
 }
 
+/* Whether `count` numbers are whole and from `least` to `most`. */
+static bool are_whole(const double *number, uint32_t count, double least, double most) {
+    for (uint32_t i = 0; i < count; i++)
+        if (!(number[i] >= least && number[i] <= most && number[i] == trunc(number[i])))
+            return false;
+    return true;
+}
+
+/* Up to here, all whole numbers are doubles. */
+#define MOST_WHOLE 0x1p53
+
 /* ------------------------------------------------------------------------------------------------ cases */
 
 static bool read_name(GoldenFile *file, const Name *names, void *to) {
@@ -202,6 +214,11 @@ static bool read_setting(GoldenFile *file, GoldenCase *test) {
                                                     : count == 1;
     if (!counts)
         return error(file, "wrong number of values for", keys[k].key);
+    bool whole = keys[k].kind == AXES ? are_whole(list, count, INT32_MIN, INT32_MAX)
+                 : keys[k].kind == COUNT || keys[k].kind == STRIDES ? are_whole(list, count, 0, MOST_WHOLE)
+                                                                    : true;
+    if (!whole)
+        return error(file, "not whole, or too large, for", keys[k].key);
     switch (keys[k].kind) {
     case ENUM:
         break;
@@ -247,9 +264,14 @@ static bool read_role(GoldenFile *file, GoldenCase *test, bool is_out) {
         return error(file, "a second", roles[role]);
     if (!read_list(file, shape, VKN_MAX_RANK, &rank) || !rank)
         return error(file, "no extents for", roles[role]);
-    uint64_t count = 1;
-    for (uint32_t i = 0; i < rank; i++)
+    uint64_t count = 1, most = strlen(file->next); /* each value is a character, or more */
+    if (!are_whole(shape, rank, 0, (double)most))
+        return error(file, "extents are not whole, or larger than the file, for", roles[role]);
+    for (uint32_t i = 0; i < rank; i++) {
         count *= (uint64_t)shape[i];
+        if (count > most)
+            return error(file, "more elements than the file has, for", roles[role]);
+    }
     if (test->role[role].count && test->role[role].count != count)
         return error(file, "other extents before for", roles[role]);
     test->role[role].count = count;

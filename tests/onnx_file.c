@@ -153,21 +153,25 @@ static const uint8_t *elements_of(const Onnx__TensorProto *proto, size_t *count,
 
 bool onnx_tensor_parse(OnnxTensor *tensor, const Onnx__TensorProto *proto) {
     const char *name = proto->name ? proto->name : "without a name";
-    uint64_t shape[VKN_MAX_RANK];
+    uint64_t shape[VKN_MAX_RANK], elements = 1;
     size_t count, stride;
     if (!onnx_type_info(proto->data_type))
         return onnx_fail("tensor %s has data type %d, which is not of numbers", name, proto->data_type);
     if (proto->n_dims > VKN_MAX_RANK)
         return onnx_fail("tensor %s has %zu axes, at most %d are possible", name, proto->n_dims,
                          VKN_MAX_RANK);
-    for (size_t i = 0; i < proto->n_dims; i++)
-        shape[i] = (uint64_t)proto->dims[i];
     const uint8_t *from = elements_of(proto, &count, &stride);
+    for (size_t i = 0; i < proto->n_dims; i++) {
+        shape[i] = (uint64_t)proto->dims[i];
+        if (elements && shape[i] > SIZE_MAX / elements)
+            return onnx_fail("tensor %s has a shape that no memory holds", name);
+        elements *= shape[i];
+    }
+    if (elements != count)
+        return onnx_fail("tensor %s has %zu elements, its shape %llu", name, count,
+                         (unsigned long long)elements);
     if (!onnx_tensor_create(tensor, (OnnxType)proto->data_type, (uint32_t)proto->n_dims, shape))
         return false;
-    if (tensor->count != count)
-        return onnx_fail("tensor %s has %zu elements, its shape %llu", name, count,
-                         (unsigned long long)tensor->count);
     for (size_t i = 0; i < count; i++)
         tensor->value[i] = decode(tensor->type, from + i * stride);
     return true;

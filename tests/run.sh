@@ -19,9 +19,11 @@ Builds into build/ and runs
   gpu           and on the first GPU, if there is one
   asan, tsan    host programs, and some of the others on SwiftShader, with AddressSanitizer and
                 UndefinedBehaviorSanitizer; threads with ThreadSanitizer
+  fuzzers       each fuzzer of tests/fuzzers, for 20 s, if clang is there; what fails stays beside its log
 The logs stay in build/logs. The last line is the sum: N passed, N failed, N skipped.
 
-  --long        the test programs take more cases and more time, and asan runs all of them
+  --long        the test programs take more cases and more time, each fuzzer 10 minutes, and asan runs all
+                of the programs
   --help        print this and stop
 END
 }
@@ -116,8 +118,12 @@ run_program() {
     [ "$program" != build/samples/digits ] || arguments="--out $logs/$driver/digits.png"
     # shellcheck disable=SC2086
     set -- CMOCKA_XML_FILE="$logs/$driver/$name.xml" "$@" $program $arguments
-    # Samples know nothing of validation: the loader adds the layer, which then writes what it finds.
-    if [ "$kind" = sample ] && [ $layer != none ]; then
+    if [ "$kind" != sample ]; then
+        # Kernels with checks in them: every access against its binding, shared memory for races.
+        set -- VK_LAYER_GPUAV_ENABLE=1 VK_LAYER_GPUAV_SHARED_MEMORY_DATA_RACE=1 "$@"
+    elif [ $layer != none ]; then
+        # Samples know nothing of validation: the loader adds the layer, which then writes what it finds.
+        # Their devices may be of Vulkan 1.1, which lacks what checks in kernels need.
         set -- VK_INSTANCE_LAYERS=$layer "$@"
     fi
     # Without the heuristic, hazards between dispatches pass unseen; with the limit, all after the tenth.
@@ -159,10 +165,49 @@ run_driver() {
     done <"$list"
 }
 
+# --------------------------------------------------------------------------------------------- fuzzers
+
+# run_fuzzer NAME OPTIONS...: on what it found before, and the seeds. Its log ends with what it did.
+run_fuzzer() {
+    name=$1 log=$logs/fuzzers/$1.log start=$(date +%s) counts="1 0 0"
+    shift
+    mkdir -p "build/fuzz/corpus/$name"
+    set -- VK_DRIVER_FILES="$(find_in_chromium vk_swiftshader_icd.json || true)" \
+        "build/fuzz/tests/fuzzers/fuzz_$name" -max_total_time=$fuzz_seconds -timeout=300 -rss_limit_mb=4096 \
+        -close_fd_mask=1 -print_final_stats=1 -artifact_prefix="$logs/fuzzers/$name-" "$@" \
+        "build/fuzz/corpus/$name" "tests/fuzzers/corpus/$name"
+    env "$@" >"$log" 2>&1 </dev/null &
+    child=$!
+    wait $child || counts="0 1 0"
+    # shellcheck disable=SC2086
+    result fuzzers "$name" $counts $(($(date +%s) - start)) "env $*"
+    awk -v name="$name" '$2 == "DONE" || $2 == "INITED" { cover = $4; features = $6 }
+        /^stat::number_of_executed_units:/ { runs = $2 }
+        END { printf "%-14s %-20s %d executions, %d edges and %d features covered\n", "", name, runs, cover,
+                  features }' "$log"
+}
+
+run_fuzzers() {
+    start=$(date +%s)
+    if ! has_fuzzer; then
+        echo "clang and its libFuzzer are not there, see the beginning" >$logs/fuzzers/build.log
+        result fuzzers build 0 0 1 0 ""
+    elif cmake -S . -B build/fuzz -G Ninja -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ \
+        -DVKNORM_FUZZERS=ON -DVKNORM_SAMPLES=OFF >$logs/fuzzers/build.log 2>&1 &&
+        cmake --build build/fuzz --target fuzzers >>$logs/fuzzers/build.log 2>&1; then
+        while read -r fuzzer; do
+            # shellcheck disable=SC2086
+            run_fuzzer $fuzzer
+        done <build/fuzz/tests/fuzzers/fuzzers.txt
+    else
+        result fuzzers build 0 1 0 $(($(date +%s) - start)) "cmake --build build/fuzz --target fuzzers"
+    fi
+}
+
 # ------------------------------------------------------------------------------------------------- run
 
-limit=1800
-[ -z "$long" ] || limit=14400
+limit=1800 fuzz_seconds=20
+[ -z "$long" ] || limit=14400 fuzz_seconds=600
 validation=
 [ $layer != none ] || validation='s/ --validation//'
 sed -e "s/ LONG/ $long/" -e "$validation" build/tests/programs.txt >$logs/programs.txt
@@ -232,6 +277,13 @@ start_sanitized() {
 }
 
 start host host
+mkdir -p $logs/fuzzers
+drivers="$drivers fuzzers"
+(
+    trap 'kill $child; exit 1' TERM
+    run_fuzzers
+) &
+children="$children $!"
 start_driver swiftshader "$(find_in_chromium vk_swiftshader_icd.json)"
 lavapipe=$(find_driver lvp_icd || true)
 for bits in 128 256 512; do

@@ -70,12 +70,19 @@ mesa-vulkan-drivers|lavapipe, a software renderer|find_driver lvp_icd
 chromium-common|SwiftShader, a software renderer, and the Vulkan validation layer|find_in_chromium libvk_swiftshader.so"
 
 WANTED_BY_TESTS="\
-clang-format|clang-format 14|has_command clang-format"
+clang-format|clang-format 14|has_command clang-format
+clang|clang, for the fuzzers|has_command clang
+libclang-rt-dev|clang's sanitizers and libFuzzer|has_fuzzer"
 
 # cmocka.h does not include what it needs.
 has_cmocka() {
     printf '#include <setjmp.h>\n#include <stdarg.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <cmocka.h>\n' |
         cc -E -x c - >/dev/null 2>&1
+}
+
+has_fuzzer() {
+    echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' |
+        clang -fsanitize=fuzzer,address,undefined -x c - -o /dev/null >/dev/null 2>&1
 }
 
 has_onnx_suite() {

@@ -157,7 +157,7 @@ static void run_layout(void **state) {
 /* ------------------------------------------------------------------------------------------- random */
 
 static uint64_t mix(uint64_t x, uint64_t y, uint64_t statistic) {
-    TestRandom random = {x * 0x9e3779b97f4a7c15u + y * 0xc2b2ae3d27d4eb4fu + statistic};
+    TestRandom random = {.state = x * 0x9e3779b97f4a7c15u + y * 0xc2b2ae3d27d4eb4fu + statistic};
     return test_random_next(&random);
 }
 

@@ -1,25 +1,20 @@
-#include "cache_fuzz.h"
+/* Files of pipeline caches of any bytes, alone and behind a header that fits. */
+#include "fuzzer.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <vknorm/vknorm.h>
-
-static void require(int holds) {
-    if (!holds)
-        abort();
-}
 
 /* What is accepted is what follows the header, whole. */
 static int unpack(const VknCacheKey *key, const uint8_t *bytes, size_t size) {
     const void *data = bytes;
     uint64_t data_size = size;
     if (vkn_cache_unpack(key, bytes, size, (VknLog){0}, &data, &data_size)) {
-        require(!data && !data_size);
+        FUZZ_REQUIRE(!data && !data_size, "%zu bytes\n", size);
         return 0;
     }
-    require(size >= VKN_CACHE_HEADER_SIZE && data == bytes + VKN_CACHE_HEADER_SIZE);
-    require(data_size == size - VKN_CACHE_HEADER_SIZE);
+    FUZZ_REQUIRE(size >= VKN_CACHE_HEADER_SIZE && data == bytes + VKN_CACHE_HEADER_SIZE, "%zu bytes\n", size);
+    FUZZ_REQUIRE(data_size == size - VKN_CACHE_HEADER_SIZE, "%zu bytes\n", size);
     return 1;
 }
 
@@ -43,12 +38,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     uint32_t word[2] = {0};
     if (size >= sizeof word)
         memcpy(word, bytes, sizeof word);
-    require(accepted == (size >= 32 && word[0] >= 32 && word[0] <= size && word[1] == 1));
+    FUZZ_REQUIRE(accepted == (size >= 32 && word[0] >= 32 && word[0] <= size && word[1] == 1), "%zu bytes\n",
+                 size);
 
     /* Damaged at a place that the bytes choose, never. */
     size_t at = size ? bytes[0] * 257u % (VKN_CACHE_HEADER_SIZE + size) : 0;
     packed[at] ^= size && bytes[size - 1] ? bytes[size - 1] : 1;
-    require(!unpack(&key, packed, VKN_CACHE_HEADER_SIZE + size));
+    FUZZ_REQUIRE(!unpack(&key, packed, VKN_CACHE_HEADER_SIZE + size), "%zu bytes\n", size);
     free(packed);
     return 0;
 }

@@ -28,11 +28,13 @@ VknResult vkn_cache_key(const VknContextDesc *desc, VknCacheKey *key) {
     VknCaps caps;
     if (!key)
         return VKN_FAIL(&host, INVALID_ARGUMENT, "vkn_cache_key: key must not be NULL");
-    VknResult result = vkn_caps_query(desc, &caps); /* which checks what is called below */
+    VknResult result = vkn_caps_query(desc, &caps);
     if (result)
         return result;
     PFN_vkGetPhysicalDeviceProperties2 get = (PFN_vkGetPhysicalDeviceProperties2)desc->get_instance_proc_addr(
         desc->instance, "vkGetPhysicalDeviceProperties2");
+    if (!get)
+        return VKN_FAIL(&host, UNSUPPORTED, "the instance has no vkGetPhysicalDeviceProperties2");
     VkPhysicalDeviceIDProperties id = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES};
     VkPhysicalDeviceProperties2 properties = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
                                               .pNext = &id};

@@ -1,7 +1,10 @@
 /* Scenarios of the runtime. */
 #include "faults_world.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void count_device(void *user, const VknRuntimeInfo *info) {
     (void)info;
@@ -16,9 +19,27 @@ static VknResult list(World *world) {
     return result;
 }
 
+static char path[64];
+
+static void remove_file(void) {
+    remove(path);
+}
+
+/* Of a file that the scenario before has written, or of none. */
+static const char *cache_path(const World *world) {
+    if (!path[0]) {
+        snprintf(path, sizeof path, "/tmp/vkn_faults_%ld", (long)getpid());
+        atexit(remove_file);
+    }
+    if (world->scenario->cache_file != CACHE_FILE_KEPT)
+        remove_file();
+    return world->scenario->cache_file ? path : NULL;
+}
+
 static VknResult create_runtime(World *world) {
     const VknRuntimeDesc desc = {.device = world_device()->device_name,
                                  .validation = world->scenario->validation,
+                                 .cache_path = cache_path(world),
                                  .log = {world_log, world}};
     WITH_OUTPUT(world->runtime, vkn_runtime_create(&desc, &world->runtime));
 }
@@ -65,6 +86,11 @@ static VknResult download(World *world) {
     return vkn_runtime_download(world->runtime, &world->buffer, 0, world->output[0], sizeof world->output[0]);
 }
 
+/* A failure has no code, but a sentence that the log has got. */
+static VknResult save_cache(World *world) {
+    return vkn_runtime_save_cache(world->runtime) ? VKN_SUCCESS : faults_expected();
+}
+
 static VknResult buffer_again(World *world) {
     VknBuffer made = world->buffer;
     VknResult result = create_buffer(world);
@@ -98,6 +124,8 @@ void runtime_close(World *world) {
 
 const Step list_steps[] = {{"list", list}, {NULL, NULL}};
 const Step validation_steps[] = {{"create", create_runtime}, {NULL, NULL}};
+const Step cache_steps[] = {
+    {"create", create_runtime}, {"plan", plan_runtime}, {"save", save_cache}, {NULL, NULL}};
 const Step runtime_steps[] = {{"create", create_runtime},
                               {"buffer", create_buffer},
                               {"plan", plan_runtime},

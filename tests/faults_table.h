@@ -14,6 +14,7 @@
     F(CreateDescriptorSetLayout, DescriptorSetLayout, VkDevice, VkDescriptorSetLayoutCreateInfo, MEMORY,     \
       ANY)                                                                                                   \
     F(CreatePipelineLayout, PipelineLayout, VkDevice, VkPipelineLayoutCreateInfo, MEMORY, ANY)               \
+    F(CreatePipelineCache, PipelineCache, VkDevice, VkPipelineCacheCreateInfo, MEMORY, ANY)                  \
     F(CreateShaderModule, ShaderModule, VkDevice, VkShaderModuleCreateInfo, MEMORY, ANY,                     \
       VK_ERROR_INVALID_SHADER_NV)                                                                            \
     F(AllocateMemory, DeviceMemory, VkDevice, VkMemoryAllocateInfo, MEMORY, ANY,                             \
@@ -33,6 +34,7 @@
     F(DestroyDescriptorPool, DescriptorPool, VkDevice)                                                       \
     F(DestroyDescriptorSetLayout, DescriptorSetLayout, VkDevice)                                             \
     F(DestroyPipelineLayout, PipelineLayout, VkDevice)                                                       \
+    F(DestroyPipelineCache, PipelineCache, VkDevice)                                                         \
     F(DestroyShaderModule, ShaderModule, VkDevice)                                                           \
     F(FreeMemory, DeviceMemory, VkDevice)                                                                    \
     F(DestroyBuffer, Buffer, VkDevice)                                                                       \
@@ -44,6 +46,8 @@
 #define FAULT_CALLS(F)                                                                                       \
     F(AllocateDescriptorSets, (VkDevice d, const VkDescriptorSetAllocateInfo *i, VkDescriptorSet *o),        \
       (d, i, o), o, MEMORY, ANY, VK_ERROR_FRAGMENTED_POOL, VK_ERROR_OUT_OF_POOL_MEMORY)                      \
+    F(GetPipelineCacheData, (VkDevice d, VkPipelineCache c, size_t * o, void *v), (d, c, o, v), o, MEMORY,   \
+      ANY)                                                                                                   \
     F(EnumerateInstanceVersion, (uint32_t * o), (o), o, VK_ERROR_OUT_OF_HOST_MEMORY, VK_ERROR_UNKNOWN)       \
     F(EnumerateInstanceLayerProperties, (uint32_t * o, VkLayerProperties * l), (o, l), o, MEMORY,            \
       VK_ERROR_UNKNOWN)                                                                                      \

@@ -320,6 +320,8 @@ const Scenario scenarios[] = {
     {"driver's memory", describe_activation, CORE(core_steps, heap_points), .callbacks = true},
     {"devices", describe_empty, RUNTIME(list_steps, NULL)},
     {"runtime", describe_activation, RUNTIME(runtime_steps, NULL)},
+    {"cache file", describe_activation, RUNTIME(cache_steps, NULL), .cache_file = CACHE_FILE_NEW},
+    {"cache file, kept", describe_activation, RUNTIME(cache_steps, NULL), .cache_file = CACHE_FILE_KEPT},
     {"validation", describe_empty, RUNTIME(validation_steps, validation_points), .validation = true},
 };
 const uint32_t scenario_count = sizeof scenarios / sizeof *scenarios;

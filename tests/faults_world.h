@@ -28,8 +28,9 @@ typedef struct Scenario {
     uint64_t max_storage_range; /* lowered to; 0: the device's */
     bool callbacks;             /* host memory by callbacks */
     bool cache;                 /* a pipeline cache of the caller's */
-    bool custom;                /* with a custom activation */
-    bool share;                 /* faults.share */
+    enum { CACHE_FILE_NONE, CACHE_FILE_NEW, CACHE_FILE_KEPT } cache_file;
+    bool custom; /* with a custom activation */
+    bool share;  /* faults.share */
     bool validation;
 } Scenario;
 
@@ -68,6 +69,9 @@ void world_return(void);
 /* Calls a step, or another function, as the library's caller. */
 VknResult world_call(World *world, VknResult (*call)(World *world));
 
+/* What the header says of the fault's result. */
+VknResult faults_expected(void);
+
 /* --------------------------------------------------------------------------------- what steps are made of */
 
 /* An output that a call which fails has to overwrite. */
@@ -97,7 +101,7 @@ VknResult world_bind(World *world, uint32_t plan, VknBuffer in);
 bool world_says_lost(World *world, VknResult (*call)(World *world));
 
 /* faults_runtime.c */
-extern const Step list_steps[], runtime_steps[], validation_steps[];
+extern const Step list_steps[], runtime_steps[], cache_steps[], validation_steps[];
 void runtime_close(World *world);
 bool runtime_is_lost(World *world);
 

@@ -13,17 +13,19 @@ Builds into build/ and runs
   host          the test programs that need no device, once
   swiftshader   the others, and the samples, with the validation layer, on each software renderer;
   lavapipe-N    lavapipe with vectors of 128, 256 and 512 bits: subgroups of 4, 8 and 16
+  checked-*     some of them in kernels with checks: every access against its binding, shared memory for races
   both          programs that use two devices in one process, with SwiftShader and lavapipe
   radv          every kind of pipeline, by the compilers for AMD GPUs, none of which must be there
   mock          the commands for the weakest device, on a driver that has no more than Vulkan promises
   gpu           and on the first GPU, if there is one
   asan, tsan    host programs, and some of the others on SwiftShader, with AddressSanitizer and
                 UndefinedBehaviorSanitizer; threads with ThreadSanitizer
+  coverage      some of them on lavapipe, to count the lines of lib/ that run: at least 95 %
   fuzzers       each fuzzer of tests/fuzzers, for 20 s, if clang is there; what fails stays beside its log
 The logs stay in build/logs. The last line is the sum: N passed, N failed, N skipped.
 
   --long        the test programs take more cases and more time, each fuzzer 10 minutes, and asan runs all
-                of the programs
+                of the programs, and checked all that run on a device
   --help        print this and stop
 END
 }
@@ -118,12 +120,8 @@ run_program() {
     [ "$program" != build/samples/digits ] || arguments="--out $logs/$driver/digits.png"
     # shellcheck disable=SC2086
     set -- CMOCKA_XML_FILE="$logs/$driver/$name.xml" "$@" $program $arguments
-    if [ "$kind" != sample ]; then
-        # Kernels with checks in them: every access against its binding, shared memory for races.
-        set -- VK_LAYER_GPUAV_ENABLE=1 VK_LAYER_GPUAV_SHARED_MEMORY_DATA_RACE=1 "$@"
-    elif [ $layer != none ]; then
+    if [ "$kind" = sample ] && [ $layer != none ]; then
         # Samples know nothing of validation: the loader adds the layer, which then writes what it finds.
-        # Their devices may be of Vulkan 1.1, which lacks what checks in kernels need.
         set -- VK_INSTANCE_LAYERS=$layer "$@"
     fi
     # Without the heuristic, hazards between dispatches pass unseen; with the limit, all after the tenth.
@@ -226,12 +224,12 @@ start() {
     children="$children $!"
 }
 
-# start_driver DRIVER MANIFEST [NAME=VALUE...]: only this driver is visible.
+# start_driver DRIVER KINDS MANIFEST [NAME=VALUE...]: only this driver is visible.
 start_driver() {
-    started=$1 manifest=$2
-    shift 2
+    started=$1 kinds=$2 manifest=$3
+    shift 3
     if [ -n "$manifest" ]; then
-        start "$started" "device sample mpi" VK_DRIVER_FILES="$manifest" "$@"
+        start "$started" "$kinds" VK_DRIVER_FILES="$manifest" "$@"
     else
         mkdir -p "$logs/$started"
         drivers="$drivers $started"
@@ -268,7 +266,7 @@ start_sanitized() {
         cmake --build --preset "$preset" --target $(sed 's/^[a-z]* tests.\([a-z_]*\).*/\1/' "$logs/$preset.txt") \
             >>"$logs/$preset/build.log" 2>&1; then
         from=build/$preset list=$logs/$preset.txt
-        start "$preset" "host device" VK_DRIVER_FILES="$manifest" "$@"
+        start "$preset" "host device once" VK_DRIVER_FILES="$manifest" "$@"
         from=build list=$logs/programs.txt
     else
         drivers="$drivers $preset"
@@ -284,17 +282,56 @@ drivers="$drivers fuzzers"
     run_fuzzers
 ) &
 children="$children $!"
-start_driver swiftshader "$(find_in_chromium vk_swiftshader_icd.json)"
+swiftshader=$(find_in_chromium vk_swiftshader_icd.json || true)
 lavapipe=$(find_driver lvp_icd || true)
+start_driver swiftshader "device once sample mpi" "$swiftshader"
 for bits in 128 256 512; do
-    start_driver lavapipe-$bits "$lavapipe" LP_NATIVE_VECTOR_WIDTH=$bits
+    once=
+    [ $bits != 256 ] || once=once
+    start_driver lavapipe-$bits "device $once sample mpi" "$lavapipe" LP_NATIVE_VECTOR_WIDTH=$bits
 done
-if swiftshader=$(find_in_chromium vk_swiftshader_icd.json) && [ -n "$lavapipe" ]; then
+if [ $layer != none ]; then
+    grep '^checked' $logs/programs.txt >$logs/checked.txt
+    if [ -n "$long" ]; then
+        grep '^device.* --validation' $logs/programs.txt >>$logs/checked.txt
+    else
+        echo "device tests/fuzz --validation --rounds 8" >>$logs/checked.txt
+    fi
+    list=$logs/checked.txt
+    for driver in swiftshader lavapipe; do
+        eval "manifest=\$$driver"
+        start_driver checked-$driver "checked device" "$manifest" VK_LAYER_GPUAV_ENABLE=1 \
+            VK_LAYER_GPUAV_SHARED_MEMORY_DATA_RACE=1
+    done
+    list=$logs/programs.txt
+fi
+if [ -n "$swiftshader" ] && [ -n "$lavapipe" ]; then
     start both pair VK_DRIVER_FILES="$swiftshader:$lavapipe"
 fi
-if swiftshader=$(find_in_chromium vk_swiftshader_icd.json); then
+if [ -n "$lavapipe" ] && has_command gcovr; then
+    cat >$logs/coverage.txt <<'END'
+host tests/rules
+host tests/contract
+host tests/family_rules
+host tests/cache
+host tests/schedule --rounds 50
+host tests/refuse
+host tests/shader
+device tests/api --validation
+device tests/runtime
+device tests/runtime_buffer
+device tests/cache_run
+device tests/custom_rules
+device tests/self_test
+device tests/faults
+device tests/fuzz --rounds 10
+END
+    find build/coverage -name '*.gcda' -delete 2>/dev/null || true
+    start_sanitized coverage "$lavapipe"
+fi
+if [ -n "$swiftshader" ]; then
     if [ -n "$long" ]; then
-        grep -E '^(host|device)' $logs/programs.txt | sed 's/ --validation//' >$logs/asan.txt
+        grep -E '^(host|device|once)' $logs/programs.txt | sed 's/ --validation//' >$logs/asan.txt
     else
         cat >$logs/asan.txt <<'END'
 host tests/rules
@@ -319,13 +356,17 @@ if mock=$(find_in_chromium libVkICD_mock_icd.so) && [ $layer != none ]; then
     start mock mock VK_DRIVER_FILES="$PWD/build/mock_icd.json"
 fi
 if [ -x build/samples/digits ] && build/samples/digits --list | grep -qv 'software$'; then
-    start gpu "device sample mpi"
+    start gpu "device once sample mpi"
 fi
 wait
 
 for log in $logs/*/family.log; do
     grep '^|' "$log" >$logs/matrix || true
 done
+# Of the host's code, but not of what generates it.
+if [ -e build/coverage ]; then
+    check coverage gcovr --root . --filter lib/ --fail-under-line 95 build/coverage
+fi
 # README's matrix is what the family test printed last.
 check readme-matrix sh -c "sed -n '/<!-- family -->/,/<!-- .family -->/p' README.md | grep '^|' |
     diff - $logs/matrix"
@@ -365,6 +406,45 @@ if [ -n "$logged" ]; then
              printf "\n"
          }' $logged
 fi
+
+# sum COLUMN PATTERN LOG...: adds up a column of the lines that match.
+sum() {
+    column=$1 pattern=$2
+    shift 2
+    awk -v column="$column" -v pattern="$pattern" '$0 ~ pattern { n += $column } END { printf "%d", n }' \
+        /dev/null "$@"
+}
+
+row() {
+    printf '%-34s %s\n' "$@"
+}
+
+faults=$(find $logs -name faults.log)
+compiled=$logs/radv/compile.log
+# shellcheck disable=SC2086
+{
+    printf '\n'
+    row drivers "$(find $logs -name device.log | wc -l)"
+    row strategies "$(awk '$1 == "strategy" { t = 1; next } NF != 3 { t = 0 } t { n++ } END { print n + 0 }' \
+        $logs/swiftshader/device.log 2>/dev/null)"
+    row "messages of the validation layer" "$(find $logs -name '*.log' -not -name net.log -print0 |
+        xargs -0 grep -E 'VUID-|SYNC-HAZARD|Validation (Error|Warning)' | wc -l)"
+    row "faults seeded and caught there" "$(sum 1 '^[0-9]+ passed' $(find $logs -name net.log))"
+    for family in polaris10 vega10 navi10 navi21 gfx1100; do
+        for compiler in aco llvm; do
+            [ ! -e $compiled ] || awk -v name="$family, $compiler" -v pattern="^$family-$compiler" '
+                $0 ~ pattern && $10 > 0 { n += $2; spills += $6 + $7 }
+                END { if (n) printf "%-34s %d, at most %d spills\n", "pipelines for " name, n, spills }' $compiled
+        done
+    done
+    row "faults injected" "$(sum 3 '^[A-Za-z_]+ +[0-9]+ +[0-9]+ +[0-9]+$' $faults)"
+    row "  survived" "$(sum 4 '^[A-Za-z_]+ +[0-9]+ +[0-9]+ +[0-9]+$' $faults)"
+    row "inputs of fuzzers" "$(sum 2 '^stat::number_of_executed_units:' $(find $logs/fuzzers -name '*.log'))"
+    row "tests of threads, races found" "$(grep -h '   OK' $logs/tsan/api.log 2>/dev/null | wc -l), $(
+        grep -h 'WARNING: ThreadSanitizer' $logs/tsan/api.log 2>/dev/null | wc -l)"
+    row "lines of lib/ that tests ran" "$(awk '$1 == "TOTAL" { print $3, "of", $2 ", " $4 }' \
+        $logs/checks/coverage.log 2>/dev/null)"
+}
 
 printf '\n%-14s %8s %8s %8s %8s\n' "" passed failed skipped seconds
 for driver in $drivers; do

@@ -71,6 +71,7 @@ chromium-common|SwiftShader, a software renderer, and the Vulkan validation laye
 
 WANTED_BY_TESTS="\
 clang-format|clang-format 14|has_command clang-format
+gcovr|gcovr, for the lines that tests run|has_command gcovr
 clang|clang, for the fuzzers|has_command clang
 libclang-rt-dev|clang's sanitizers and libFuzzer|has_fuzzer"
 

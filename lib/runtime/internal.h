@@ -177,6 +177,7 @@ struct VknRuntime {
     VknContextDesc context_desc;
     VknContext *context;
     char *cache_path;   /* NULL: none */
+    VknCacheKey cache_key;
     size_t cache_saved; /* bytes of data that need no saving */
     VkQueue queue;
     VkCommandPool command_pool;

@@ -146,7 +146,8 @@ void vkn_runtime_destroy(VknRuntime *runtime) {
     VkDevice device = runtime->context_desc.device;
     if (device) {
         vk->DeviceWaitIdle(device); /* a lost device is destroyed like any other */
-        vkn_runtime_save_cache(runtime);
+        if (runtime->context)
+            vkn_runtime_save_cache(runtime);
         vkn_context_destroy(runtime->context);
         vk->DestroyPipelineCache(device, runtime->context_desc.pipeline_cache, NULL);
         vkn_allocations_destroy(runtime);

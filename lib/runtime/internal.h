@@ -176,7 +176,7 @@ struct VknRuntime {
     VknCaps caps;
     VknContextDesc context_desc;
     VknContext *context;
-    char *cache_path;   /* NULL: none */
+    char *cache_path; /* NULL: none */
     VknCacheKey cache_key;
     size_t cache_saved; /* bytes of data that need no saving */
     VkQueue queue;

@@ -1,5 +1,6 @@
 /* Reproducible plans give the same bits on every driver: those of tests/reproducible.txt, with every strategy
- * and wherever buffers lie. --update writes the file. */
+ * and wherever buffers lie. --update writes the file. Other plans do for the same device and
+ * buffers, a hundred times. */
 #include "family.h"
 #include "generate.h"
 #include "problem_run.h"
@@ -56,6 +57,36 @@ static void check(const Problem *p, VknDesc desc, const char *what) {
     }
 }
 
+/* By every strategy that serves a description, whose bits in `served` are set. */
+static void repeat(const Problem *p, VknDesc desc, uint32_t *served) {
+    for (desc.strategy = 1; vkn_strategy_name(desc.strategy - 1); desc.strategy++) {
+        const char *name = vkn_strategy_name(desc.strategy - 1);
+        VknPlanInfo info;
+        if (vkn_plan_query(vkn_context_caps(vkn_runtime_context(runtime)), &desc, (VknLog){0}, &info))
+            continue;
+        bool right = problem_run(runtime, p, &desc, 0), alike = true;
+        uint64_t digest = problem_digest;
+        for (uint32_t run = 1; run < 100 && alike; run++) {
+            right = problem_run(runtime, p, &desc, 0) && right;
+            alike = problem_digest == digest;
+        }
+        tell(right && alike, "a hundred runs", name, digest);
+        *served |= 1u << (desc.strategy - 1);
+    }
+}
+
+static void repeat_all(void) {
+    uint32_t served = 0;
+    for (FamilyLayout layout = FAMILY_NCHW; layout < FAMILY_LAYOUTS; layout++) {
+        family_problem(&problem, 0, layout, VKN_TYPE_F32);
+        repeat(&problem, family_forward(&problem), &served);
+        repeat(&problem, family_backward(&problem), &served);
+    }
+    for (uint32_t strategy = 0; vkn_strategy_name(strategy); strategy++)
+        if (!(served >> strategy & 1)) /* one that needs what this device lacks */
+            printf("not on this device: %s\n", vkn_strategy_name(strategy));
+}
+
 int main(int argc, char **argv) {
     static const char *const TYPES[] = {"f32", "f16", "bf16"};
     VknRuntimeDesc desc = {.log = {log_write, NULL}};
@@ -95,6 +126,8 @@ int main(int argc, char **argv) {
         check(&problem, family_forward(&problem), what);
         check(&problem, family_backward(&problem), what);
     }
+    if (!updates)
+        repeat_all();
     uint32_t messages = vkn_runtime_validation_count(runtime);
     vkn_runtime_destroy(runtime);
     fclose(file);

@@ -28,7 +28,7 @@ typedef struct Vectors {
     double *slope; /* [length], of one vector */
 } Vectors;
 
-#define LEAST_NORM 1e-12
+#define LEAST_NORM 1e-7
 
 static void vectors_normalize(Vectors *v) {
     for (uint64_t a = 0; a < v->count; a++) {

@@ -3,6 +3,7 @@
 #include "internal.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,48 +55,55 @@ static VknResult check(VknLog log, const char *path, uint32_t count, const VknTe
 
 /* ---------------------------------------------------------------------------------------------- save */
 
-/* Writes a tensor's member of the header; its size. */
-static size_t member_write(const VknTensorFile *tensor, uint64_t offset, bool first, char *text,
-                           size_t room) {
-    size_t length = (size_t)snprintf(text, room, "%s\"%s\":{\"dtype\":\"F32\",\"shape\":[", first ? "" : ",",
-                                     tensor->name);
-    for (uint32_t i = 0; i < tensor->rank; i++)
-        length += (size_t)snprintf(text ? text + length : NULL, text ? room - length : 0, "%s%" PRIu64,
-                                   i ? "," : "", tensor->shape[i]);
-    return length + (size_t)snprintf(text ? text + length : NULL, text ? room - length : 0,
-                                     "],\"data_offsets\":[%" PRIu64 ",%" PRIu64 "]}", offset,
-                                     offset + bytes_of(tensor->rank, tensor->shape));
+/* Text that is counted where it does not fit. */
+typedef struct Text {
+    char *bytes;
+    size_t room, length;
+} Text;
+
+#if defined(__GNUC__)
+__attribute__((format(printf, 2, 3)))
+#endif
+static void
+append(Text *text, const char *format, ...) {
+    const bool fits = text->length < text->room;
+    va_list arguments;
+    va_start(arguments, format);
+    text->length += (size_t)vsnprintf(fits ? text->bytes + text->length : NULL,
+                                      fits ? text->room - text->length : 0, format, arguments);
+    va_end(arguments);
 }
 
-/* Writes the header after its size, if there is room; the size of both, a multiple of 8. */
-static size_t header_write(uint32_t count, const VknTensorFile *tensors, char *text, size_t room) {
-    size_t length = 9;
+static void header_write(uint32_t count, const VknTensorFile *tensors, Text *text) {
     uint64_t offset = 0;
+    append(text, "{");
     for (uint32_t i = 0; i < count; i++) {
-        length += member_write(&tensors[i], offset, i == 0, text ? text + length : NULL, room - length);
+        append(text, "%s\"%s\":{\"dtype\":\"F32\",\"shape\":[", i ? "," : "", tensors[i].name);
+        for (uint32_t k = 0; k < tensors[i].rank; k++)
+            append(text, "%s%" PRIu64, k ? "," : "", tensors[i].shape[k]);
+        append(text, "],\"data_offsets\":[%" PRIu64, offset);
         offset += bytes_of(tensors[i].rank, tensors[i].shape);
+        append(text, ",%" PRIu64 "]}", offset);
     }
-    const size_t size = (length + 1 + 7) / 8 * 8;
-    if (text) {
-        text[8] = '{';
-        text[length] = '}';
-        memset(text + length + 1, ' ', size - length - 1);
-        for (int i = 0; i < 8; i++)
-            text[i] = (char)((uint64_t)(size - 8) >> 8 * i & 0xff);
-    }
-    return size;
+    append(text, "}");
 }
 
 VknResult vkn_tensors_save(VknLog log, const char *path, uint32_t count, const VknTensorFile *tensors) {
     VknResult result = check(log, path, count, tensors);
     if (result != VKN_SUCCESS)
         return result;
-    const size_t size = header_write(count, tensors, NULL, 9);
-    char *header = malloc(size + 1);
+    Text text = {0};
+    header_write(count, tensors, &text);
+    const size_t size = (text.length + 7) / 8 * 8; /* data begin at a multiple of 8 */
+    char *header = malloc(8 + size + 1);
     if (!header)
         return vkn_layer_fail(log, VKN_ERROR_OUT_OF_HOST_MEMORY, "no memory for the header of %s", path);
-    header_write(count, tensors, header, size + 1);
-    result = vkn_file_replace(log, path, header, size, count, tensors);
+    for (int i = 0; i < 8; i++)
+        header[i] = (char)((uint64_t)size >> 8 * i & 0xff);
+    text = (Text){.bytes = header + 8, .room = size + 1};
+    header_write(count, tensors, &text);
+    memset(header + 8 + text.length, ' ', size - text.length);
+    result = vkn_file_replace(log, path, header, 8 + size, count, tensors);
     free(header);
     return result;
 }

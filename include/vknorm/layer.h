@@ -280,8 +280,8 @@ typedef struct VknLayerCall {
 VKN_API VknResult vkn_layer_forward(VknLayer *layer, const VknLayerCall *call);
 
 /* dx and the parameters' gradients from dy, for the latest forward call, in its mode, with its number of
- * samples and its x, which must still be there. A frozen layer needs dx. Errors: as vkn_layer_forward();
- * INVALID_ARGUMENT when there was none. */
+ * samples and its x, which must still be there. A layer that is frozen, synchronized or without parameters
+ * needs dx. Errors: as vkn_layer_forward(); INVALID_ARGUMENT when there was none. */
 VKN_API VknResult vkn_layer_backward(VknLayer *layer, const VknLayerCall *call);
 
 /* The two halves' first ones of a synchronized layer in training: statistics of this device's x, before

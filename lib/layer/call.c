@@ -231,6 +231,11 @@ VknResult vkn_layer_backward(VknLayer *layer, const VknLayerCall *call) {
     const uint32_t mask = layer->desc.kind == VKN_LAYER_SOFTMAX ? 0 : forward->roles & BIT(MASK);
     const uint32_t roles =
         mask | (call->dx.buffer ? BIT(DX) : 0) | (merged ? BIT(SUMS) : vkn_layer_gradients(layer));
+    if (!(roles & (BIT(DX) | vkn_layer_gradients(layer))))
+        return vkn_layer_fail(layer->log, VKN_ERROR_INVALID_ARGUMENT,
+                              "%s: backward has nothing to write: a layer that is frozen, synchronized or "
+                              "without parameters needs dx",
+                              layer->name);
     return pass_run(layer, call, vkn_layer_gradient(forward->operation), roles, forward->samples, NULL);
 }
 

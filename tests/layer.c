@@ -24,5 +24,7 @@ int main(void) {
         TEST_ON_DEVICE(test_calls_refused),
     };
     snprintf(weights_path, sizeof weights_path, "layer_%ld.safetensors", (long)getpid());
-    return cmocka_run_group_tests(tests, group_open, NULL);
+    const int failed = cmocka_run_group_tests(tests, group_open, NULL);
+    remove(weights_path);
+    return failed;
 }

@@ -24,7 +24,7 @@ static const char PYTHON[] =
 #define PYTHON_HEADER (8 + 0xb8)
 
 static float gamma_[3], beta[2];
-static const VknTensorFile TENSORS[] = {{"a/gamma", 1, {3}, gamma_}, {"a/beta", 2, {2, 1}, beta}};
+static const VknNamedTensor TENSORS[] = {{"a/gamma", 1, {3}, gamma_}, {"a/beta", 2, {2, 1}, beta}};
 
 static void poison(void) {
     for (int i = 0; i < 3; i++)
@@ -91,9 +91,9 @@ static void test_foreign_library(void **state) {
 static void test_round_trip(void **state) {
     const float nothing = 0;
     float scalar = 1.5f;
-    const VknTensorFile odd[] = {{"scalar", 0, {0}, &scalar},
-                                 {"empty", 3, {2, 0, 5}, (float *)&nothing},
-                                 {"\xc3\xa9t\xc3\xa9", 8, {1, 1, 1, 1, 1, 1, 1, 3}, gamma_}};
+    const VknNamedTensor odd[] = {{"scalar", 0, {0}, &scalar},
+                                  {"empty", 3, {2, 0, 5}, (float *)&nothing},
+                                  {"\xc3\xa9t\xc3\xa9", 8, {1, 1, 1, 1, 1, 1, 1, 3}, gamma_}};
     char bytes[1024];
     (void)state;
     write_file(PYTHON, PYTHON_SIZE);
@@ -227,12 +227,12 @@ static void test_saving_refused(void **state) {
     write_file(PYTHON, PYTHON_SIZE);
     poison();
     for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
-        const VknTensorFile tensor = {NAMES[i], 1, {3}, gamma_};
+        const VknNamedTensor tensor = {NAMES[i], 1, {3}, gamma_};
         assert_fails(&log_of_test, vkn_tensors_save(LOG, path, 1, &tensor), VKN_ERROR_INVALID_ARGUMENT,
                      "a tensor's name");
     }
-    const VknTensorFile twice[] = {TENSORS[0], TENSORS[0]}, without = {"a", 1, {3}, NULL},
-                        rank = {"a", 9, {1}, gamma_};
+    const VknNamedTensor twice[] = {TENSORS[0], TENSORS[0]}, without = {"a", 1, {3}, NULL},
+                         rank = {"a", 9, {1}, gamma_};
     assert_fails(&log_of_test, vkn_tensors_save(LOG, path, 2, twice), VKN_ERROR_INVALID_ARGUMENT,
                  "\"a/gamma\" is there twice");
     assert_fails(&log_of_test, vkn_tensors_save(LOG, path, 1, &without), VKN_ERROR_INVALID_ARGUMENT,

@@ -41,7 +41,7 @@ static Problem choose(void) {
         desc->axes[0] = (int32_t)axis;
         desc->groups = below(2) ? -1 : problem.shape[axis] % 2 ? 1 : 2;
     }
-    desc->epsilon = desc->kind == VKN_LAYER_UNIT_NORMALIZATION ? 1e-12f : 0.0625f;
+    desc->epsilon = desc->kind == VKN_LAYER_UNIT_NORMALIZATION ? (below(2) ? 1e-12f : 2.0f) : 0.0625f;
     desc->momentum = 0.75f;
     desc->center = below(4);
     desc->scale = below(4);

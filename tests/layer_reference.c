@@ -134,7 +134,8 @@ static void differentiate(const ReferenceCall *call, bool own, uint64_t count, d
         const uint64_t s = places[i].statistic;
         double through = 0;
         if (kind == VKN_LAYER_UNIT_NORMALIZATION)
-            through = xhat[i] * s2[s];
+            through =
+                rstd_of[s] * call->desc->epsilon == 1 ? 0 : xhat[i] * s2[s]; /* at its bound: constant */
         else if (kind == VKN_LAYER_RMS_NORMALIZATION)
             through = xhat[i] * s2[s] / count_of[s];
         else if (own)

@@ -139,6 +139,16 @@ void test_calls_refused(void **state) {
     assert_fails(log, vkn_layer_backward(layer, &call), VKN_ERROR_INVALID_ARGUMENT,
                  "a layer that is frozen, synchronized or without parameters needs dx");
     vkn_layer_destroy(layer);
+    /* A variable for each sample. */
+    desc.axes[0] = 0;
+    layer = make(fixture->runtime, &desc, 2, (uint64_t[]){4, 2});
+    call.samples = 3;
+    assert_fails(log, vkn_layer_forward(layer, &call), VKN_ERROR_INVALID_ARGUMENT,
+                 "of 4 samples; a call cannot have 3");
+    call.samples = 4;
+    assert_int_equal(vkn_layer_forward(layer, &call), VKN_SUCCESS);
+    vkn_layer_destroy(layer);
+    desc.axes[0] = -1;
     /* A synchronized layer never trains with its own statistics alone. */
     desc.gamma.regularizer.orthogonal = 0;
     desc.synchronized = true;

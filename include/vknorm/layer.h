@@ -307,25 +307,25 @@ VKN_API VknResult vkn_layer_constrain(VknLayer *layer);
 /* ------------------------------------------------------------------------------------ weight files */
 
 /* A tensor of f32 in host memory, as safetensors files hold it. */
-typedef struct VknTensorFile {
+typedef struct VknNamedTensor {
     const char *name;
     uint32_t rank; /* 0 to VKN_MAX_RANK */
     uint64_t shape[VKN_MAX_RANK];
     float *values; /* row-major; save reads them, load writes them */
-} VknTensorFile;
+} VknNamedTensor;
 
 /* Writes `count` tensors to a safetensors file: to `path` with ".part" appended, then renamed, so that `path`
  * is the whole file or the one before. Names are unique and have the characters of VknLayerDesc.name and '/'.
  * Errors: INVALID_ARGUMENT, also when the file cannot be written; OUT_OF_HOST_MEMORY. */
 VKN_API VknResult vkn_tensors_save(VknLog log, const char *path, uint32_t count,
-                                   const VknTensorFile *tensors);
+                                   const VknNamedTensor *tensors);
 
 /* Reads a safetensors file that holds exactly these tensors, by name, in any order, as F32 and in these
  * shapes. All of the file is checked before anything is written. INVALID_ARGUMENT: it cannot be read, is
  * truncated or damaged, lacks a tensor or has another one, or one of another type or shape; no value has
  * changed. OUT_OF_HOST_MEMORY. */
 VKN_API VknResult vkn_tensors_load(VknLog log, const char *path, uint32_t count,
-                                   const VknTensorFile *tensors);
+                                   const VknNamedTensor *tensors);
 
 /* The same for all variables of several layers of one runtime, whose names must differ. Waits for the device.
  * Errors: those too of vkn_runtime_upload(). */

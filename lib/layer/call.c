@@ -136,10 +136,11 @@ void vkn_layer_forget(VknLayer *layer) {
 
 static VknResult pass_run(VknLayer *layer, const VknLayerCall *call, VknOperation operation, uint32_t roles,
                           uint64_t samples, const VknLayerPlan **done) {
-    const bool merges = operation != VKN_OPERATION_STATISTICS && roles & (BIT(MOMENTS) | BIT(SUMS)) &&
-                        operation != VKN_OPERATION_GRADIENT_STATISTICS;
+    const bool takes_moments = operation == VKN_OPERATION_TRAIN && roles & BIT(MOMENTS);
+    const bool takes_sums = operation == VKN_OPERATION_TRAIN_GRADIENT && roles & BIT(SUMS);
     const VknPass pass = {operation, samples, roles | vkn_layer_roles(layer, operation),
-                          merges ? call->parts : 1, call->accumulate && roles & vkn_layer_gradients(layer)};
+                          takes_moments || takes_sums ? call->parts : 1,
+                          call->accumulate && roles & vkn_layer_gradients(layer)};
     VknBuffer buffers[VKN_ROLE_COUNT];
     VknLayerPlan *plan;
     VknResult result = plan_find(layer, &pass, &plan);
@@ -195,8 +196,16 @@ static uint32_t mask_role(const VknLayer *layer, const VknLayerCall *call, VknOp
     return takes && operation != VKN_OPERATION_APPLY && call->mask.buffer ? BIT(MASK) : 0;
 }
 
-static uint64_t samples_of(const VknLayer *layer, const VknLayerCall *call) {
-    return call->samples ? call->samples : layer->shape[0];
+/* The call's number of samples, which variables along axis 0 fix. */
+static VknResult find_samples(const VknLayer *layer, const VknLayerCall *call, uint64_t *samples) {
+    uint32_t axes = 0;
+    *samples = call->samples ? call->samples : layer->shape[0];
+    vkn_layer_axes(layer, &axes); /* which has been checked */
+    if (*samples == layer->shape[0] || !(axes & 1) || layer->variable_count == 0)
+        return VKN_SUCCESS;
+    return vkn_layer_fail(layer->log, VKN_ERROR_INVALID_ARGUMENT,
+                          "%s has variables along axis 0, of %llu samples; a call cannot have %llu",
+                          layer->name, (unsigned long long)layer->shape[0], (unsigned long long)*samples);
 }
 
 VknResult vkn_layer_forward(VknLayer *layer, const VknLayerCall *call) {
@@ -205,13 +214,14 @@ VknResult vkn_layer_forward(VknLayer *layer, const VknLayerCall *call) {
         return result;
     const VknOperation operation = vkn_layer_operation(layer, call->training);
     const bool merged = is_merged(layer, operation);
-    if (merged)
+    uint64_t samples;
+    result = find_samples(layer, call, &samples);
+    if (result == VKN_SUCCESS && merged)
         result = check_parts(layer, call, &call->moments, "moments");
     if (result != VKN_SUCCESS)
         return result;
     const uint32_t mask = mask_role(layer, call, operation);
-    result = pass_run(layer, call, operation, mask | (merged ? BIT(MOMENTS) : 0), samples_of(layer, call),
-                      &layer->forward);
+    result = pass_run(layer, call, operation, mask | (merged ? BIT(MOMENTS) : 0), samples, &layer->forward);
     if (result == VKN_SUCCESS)
         layer->mask = mask ? call->mask : (VknBuffer){0};
     return result;
@@ -240,11 +250,14 @@ VknResult vkn_layer_backward(VknLayer *layer, const VknLayerCall *call) {
 }
 
 VknResult vkn_layer_statistics(VknLayer *layer, const VknLayerCall *call) {
+    uint64_t samples;
     VknResult result = check(layer, call, false, true);
+    if (result == VKN_SUCCESS)
+        result = find_samples(layer, call, &samples);
     if (result != VKN_SUCCESS)
         return result;
     return pass_run(layer, call, VKN_OPERATION_STATISTICS, mask_role(layer, call, VKN_OPERATION_STATISTICS),
-                    samples_of(layer, call), NULL);
+                    samples, NULL);
 }
 
 VknResult vkn_layer_gradient_statistics(VknLayer *layer, const VknLayerCall *call) {

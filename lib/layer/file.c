@@ -73,7 +73,7 @@ VknResult vkn_file_read(VknLog log, const char *path, char **bytes, size_t *size
 }
 
 static bool write_all(FILE *file, const char *head, size_t head_size, uint32_t part_count,
-                      const VknTensorFile *parts) {
+                      const VknNamedTensor *parts) {
     bool good = fwrite(head, 1, head_size, file) == head_size;
     for (uint32_t i = 0; i < part_count && good; i++) {
         size_t count = 1;
@@ -85,7 +85,7 @@ static bool write_all(FILE *file, const char *head, size_t head_size, uint32_t p
 }
 
 VknResult vkn_file_replace(VknLog log, const char *path, const char *head, size_t head_size,
-                           uint32_t part_count, const VknTensorFile *parts) {
+                           uint32_t part_count, const VknNamedTensor *parts) {
     VknResult result = VKN_SUCCESS;
     const size_t size = strlen(path) + sizeof ".part";
     char *beside = malloc(size);

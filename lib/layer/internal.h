@@ -166,6 +166,6 @@ VknResult vkn_file_read(VknLog log, const char *path, char **bytes, size_t *size
 
 /* Writes a header and the values of tensors beside `path` and then renames it. */
 VknResult vkn_file_replace(VknLog log, const char *path, const char *head, size_t head_size,
-                           uint32_t part_count, const VknTensorFile *parts);
+                           uint32_t part_count, const VknNamedTensor *parts);
 
 #endif

@@ -28,7 +28,7 @@ static const char *shape_text(uint32_t rank, const uint64_t *shape, char text[19
     return text;
 }
 
-static VknResult check(VknLog log, const char *path, uint32_t count, const VknTensorFile *tensors) {
+static VknResult check(VknLog log, const char *path, uint32_t count, const VknNamedTensor *tensors) {
     if (!path || !*path || (count && !tensors))
         return vkn_layer_fail(log, VKN_ERROR_INVALID_ARGUMENT, "a weight file needs a path and tensors");
     for (uint32_t i = 0; i < count; i++) {
@@ -74,7 +74,7 @@ append(Text *text, const char *format, ...) {
     va_end(arguments);
 }
 
-static void header_write(uint32_t count, const VknTensorFile *tensors, Text *text) {
+static void header_write(uint32_t count, const VknNamedTensor *tensors, Text *text) {
     uint64_t offset = 0;
     append(text, "{");
     for (uint32_t i = 0; i < count; i++) {
@@ -88,7 +88,7 @@ static void header_write(uint32_t count, const VknTensorFile *tensors, Text *tex
     append(text, "}");
 }
 
-VknResult vkn_tensors_save(VknLog log, const char *path, uint32_t count, const VknTensorFile *tensors) {
+VknResult vkn_tensors_save(VknLog log, const char *path, uint32_t count, const VknNamedTensor *tensors) {
     VknResult result = check(log, path, count, tensors);
     if (result != VKN_SUCCESS)
         return result;
@@ -126,7 +126,7 @@ static const VknEntry *find(const VknEntry *entries, uint32_t found, const char 
 }
 
 /* Every tensor that is wanted is there, as it is wanted. */
-static VknResult match(VknLog log, const char *path, uint32_t count, const VknTensorFile *tensors,
+static VknResult match(VknLog log, const char *path, uint32_t count, const VknNamedTensor *tensors,
                        const VknEntry *entries, uint32_t found) {
     char is[192], wanted[192];
     for (uint32_t i = 0; i < count; i++) {
@@ -185,7 +185,7 @@ static VknResult open_header(VknLog log, const char *path, const char *bytes, si
     return VKN_SUCCESS;
 }
 
-static void copy(uint32_t count, const VknTensorFile *tensors, const VknEntry *entries, const char *data) {
+static void copy(uint32_t count, const VknNamedTensor *tensors, const VknEntry *entries, const char *data) {
     for (uint32_t i = 0; i < count; i++) {
         const VknEntry *entry = find(entries, count, tensors[i].name);
         if (entry->end > entry->begin)
@@ -194,7 +194,7 @@ static void copy(uint32_t count, const VknTensorFile *tensors, const VknEntry *e
 }
 
 static VknResult load(VknLog log, const char *path, const char *bytes, size_t size, uint32_t count,
-                      const VknTensorFile *tensors, VknEntry *entries) {
+                      const VknNamedTensor *tensors, VknEntry *entries) {
     size_t header = 0;
     uint32_t found;
     VknResult result = open_header(log, path, bytes, size, &header);
@@ -216,7 +216,7 @@ static VknResult load(VknLog log, const char *path, const char *bytes, size_t si
     return result;
 }
 
-VknResult vkn_tensors_load(VknLog log, const char *path, uint32_t count, const VknTensorFile *tensors) {
+VknResult vkn_tensors_load(VknLog log, const char *path, uint32_t count, const VknNamedTensor *tensors) {
     char *bytes;
     size_t size;
     VknResult result = check(log, path, count, tensors);

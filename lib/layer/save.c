@@ -8,7 +8,7 @@
 typedef struct Variables {
     uint32_t count;
     const VknLayer **layers; /* each variable's */
-    VknTensorFile *tensors;
+    VknNamedTensor *tensors;
 } Variables;
 
 static void variables_free(Variables *all) {
@@ -49,7 +49,7 @@ static VknResult variables_list(uint32_t count, VknLayer *const *layers, Variabl
     for (uint32_t i = 0; i < count && result == VKN_SUCCESS; i++)
         for (uint32_t k = 0; k < layers[i]->variable_count && result == VKN_SUCCESS; k++) {
             const VknWeight *weight = vkn_layer_weight(layers[i], k);
-            VknTensorFile *tensor = &all->tensors[all->count];
+            VknNamedTensor *tensor = &all->tensors[all->count];
             tensor->name = weight->path;
             tensor->rank = weight->rank;
             memcpy(tensor->shape, weight->shape, sizeof tensor->shape);

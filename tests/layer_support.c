@@ -115,7 +115,9 @@ void compare_call(VknRuntime *runtime, VknLayer *layer, const ReferenceCall *cal
                                     .dx = buffers[DX],
                                     .mask = call->mask ? buffers[MASK] : (VknBuffer){0}};
     assert_int_equal(vkn_layer_forward(layer, &arguments), VKN_SUCCESS);
-    assert_int_equal(vkn_layer_backward(layer, &arguments), VKN_SUCCESS);
+    /* Backward takes the mask, the mode and the number of samples of forward. */
+    const VknLayerCall back = {.x = buffers[X], .dy = buffers[DY], .dx = buffers[DX]};
+    assert_int_equal(vkn_layer_backward(layer, &back), VKN_SUCCESS);
     reference_layer(call, state, &expected);
     download(runtime, &buffers[Y], values, expected.count);
     compare("y", values, expected.y, expected.count);

@@ -69,6 +69,7 @@ static void refuse_shape(Fixture *fixture, const VknLayerDesc *desc, uint32_t ra
 void test_shapes_refused(void **state) {
     Fixture *fixture = *state;
     const uint64_t shape[9] = {4, 6, 2, 1, 1, 1, 1, 1, 1};
+    const int32_t every[8] = {0, 1, 2, 3, 4, 5, 6, 7};
     VknLayerDesc good, desc;
     VknLayer *layer;
     assert_int_equal(vkn_layer_build(NULL, 1, shape), VKN_ERROR_INVALID_ARGUMENT);
@@ -91,6 +92,9 @@ void test_shapes_refused(void **state) {
     REFUSE_SHAPE(desc.gamma.initializer = *vkn_initializer_find("orthogonal"), 2, "not of rank 1");
     vkn_layer_desc_default(&good, VKN_LAYER_GROUP_NORMALIZATION);
     REFUSE_SHAPE(desc.groups = 4, 2, "4 groups do not divide 6 channels");
+    REFUSE_SHAPE((desc.axes[0] = 1, desc.groups = 2), 8, "rank");
+    vkn_layer_desc_default(&good, VKN_LAYER_LAYER_NORMALIZATION);
+    REFUSE_SHAPE((desc.axis_count = 8, memcpy(desc.axes, every, sizeof every)), 8, "rank");
     vkn_layer_desc_default(&good, VKN_LAYER_PRELU);
     REFUSE_SHAPE((desc.axis_count = 1, desc.axes[0] = 0), 2, "shared_axes");
     /* Built once. */

@@ -156,8 +156,8 @@ typedef struct VknLayerDesc {
                          policies. Default F32. */
     bool trainable;   /* default true; see vkn_layer_set_trainable() */
     /* [BLGRUS, {-1}] B: the axes that keep statistics of their own. L, R, U, S: those that are normalized
-     * over. G: the one axis of channels. Keras 3 takes lists for L, R, U and S, Keras 2 for B too. P: the
-     * axes that share a slope, shared_axes, never axis 0; default none. */
+     * over, not all eight. G: the one axis of channels; rank at most 7. Keras 3 takes lists for L, R, U and
+     * S, Keras 2 for B too. P: the axes that share a slope, shared_axes, never axis 0; default none. */
     uint32_t axis_count;
     int32_t axes[VKN_MAX_RANK];
     float epsilon;          /* [BLG 1e-3, R 1e-6, U 1e-12] finite, >= 0; of U it bounds the norm */
@@ -173,7 +173,8 @@ typedef struct VknLayerDesc {
     VknActivation activation;
     /* [B] Batch normalization alone, from here on. */
     float momentum; /* 0.99; 0 to 1, weights the old moving value */
-    VknInitializer moving_mean_initializer, moving_variance_initializer; /* zeros, ones */
+    /* zeros, ones. With renorm its mean begins like the moving one, deviations as the variance's root. */
+    VknInitializer moving_mean_initializer, moving_variance_initializer;
     bool renorm;           /* false; batch renormalization, VKN_ROLE_RENORM_MEAN */
     float renorm_r_min;    /* 0; renorm_clipping's rmin, rmax, dmax: 0 <= rmin <= rmax */
     float renorm_r_max;    /* inf */
@@ -261,9 +262,9 @@ typedef struct VknLayerCall {
     bool training;    /* forward and statistics; backward follows the forward before it */
     VknBuffer x;      /* all; not read by a softmax's backward */
     VknBuffer y;      /* forward: out; backward of a softmax: in */
-    /* Forward and statistics of batch normalization, backward does remember it: one byte for each index of
-     * all axes but the last, 0 leaves x out of the statistics (Keras' mask). Read when training. Softmax: one
-     * byte for each element of x, 0 leaves it out of the sum; y is 0 there. */
+    /* Forward and statistics; backward remembers forward's, which must still be there. Batch normalization:
+     * one byte for each index of all axes but the last, 0 leaves x out of the statistics (Keras' mask); read
+     * when training. Softmax: one byte for each element of x, 0 leaves it out of the sum; y is 0 there. */
     VknBuffer mask;
     VknBuffer dy;      /* backward */
     VknBuffer dx;      /* backward, out; absent: not wanted */

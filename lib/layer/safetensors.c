@@ -179,8 +179,9 @@ static VknResult open_header(VknLog log, const char *path, const char *bytes, si
         length |= (uint64_t)(unsigned char)bytes[i] << 8 * i;
     if (size < 8 || length > MOST_HEADER || length > size - 8)
         return vkn_layer_fail(log, VKN_ERROR_INVALID_ARGUMENT,
-                              "%s is truncated or no safetensors file: it has %zu bytes, its header %" PRIu64,
-                              path, size, length);
+                              "%s is truncated or no safetensors file: it has %" PRIu64 " bytes, its header "
+                              "%" PRIu64,
+                              path, (uint64_t)size, length);
     *header = (size_t)length;
     return VKN_SUCCESS;
 }

@@ -26,8 +26,11 @@ static VknResult regularize(const VknLayer *layer, const VknVariable *variable,
 }
 
 VknResult vkn_layer_regularize(VknLayer *layer, bool gradients, double *loss) {
-    if (!layer || !loss)
+    if (!layer)
         return VKN_ERROR_INVALID_ARGUMENT;
+    if (!loss)
+        return vkn_layer_fail(layer->log, VKN_ERROR_INVALID_ARGUMENT, "%s: regularizing needs a loss",
+                              layer->name);
     VknResult result = vkn_layer_check_built(layer);
     double sum = 0;
     for (uint32_t i = 0; i < layer->variable_count && result == VKN_SUCCESS && layer->desc.trainable; i++) {

@@ -245,6 +245,8 @@ static void test_saving_refused(void **state) {
                  VKN_ERROR_INVALID_ARGUMENT, "no-such-folder/file.part: cannot be created: ");
     assert_fails(&log_of_test, vkn_tensors_load(LOG, "no-such-file", 2, TENSORS), VKN_ERROR_INVALID_ARGUMENT,
                  "no-such-file: cannot be opened: ");
+    assert_fails(&log_of_test, vkn_tensors_load(LOG, ".", 2, TENSORS), VKN_ERROR_INVALID_ARGUMENT,
+                 ".: cannot be read: ");
     /* What was there before is there still. */
     assert_int_equal(read_file(bytes, sizeof bytes), PYTHON_SIZE);
     assert_memory_equal(bytes, PYTHON, PYTHON_SIZE);

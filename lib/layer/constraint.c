@@ -79,7 +79,7 @@ VknResult vkn_constraint_apply(VknLog log, const VknConstraint *constraint, uint
         return vkn_layer_fail(log, VKN_ERROR_INVALID_ARGUMENT, "a constraint needs values");
     VknResult result = vkn_constraint_check(log, "constraint", constraint);
     if (result == VKN_SUCCESS)
-        result = vkn_shape_check(log, rank, shape, &count);
+        result = vkn_layer_shape_check(log, rank, shape, &count);
     if (result != VKN_SUCCESS || constraint->kind == VKN_CONSTRAINT_NONE)
         return result;
     if (constraint->kind == VKN_CONSTRAINT_NON_NEG) {
@@ -88,7 +88,8 @@ VknResult vkn_constraint_apply(VknLog log, const VknConstraint *constraint, uint
         return VKN_SUCCESS;
     }
     if (constraint->axis_count)
-        result = vkn_axes_check(log, "constraint", rank, constraint->axis_count, constraint->axes, &reduced);
+        result =
+            vkn_layer_axes_check(log, "constraint", rank, constraint->axis_count, constraint->axes, &reduced);
     if (result != VKN_SUCCESS)
         return result;
     return project(log, constraint, reduced, rank, shape, count, values);

@@ -54,7 +54,7 @@ static bool read_all(FILE *file, char **bytes, size_t *size) {
     return false;
 }
 
-VknResult vkn_file_read(VknLog log, const char *path, char **bytes, size_t *size) {
+VknResult vkn_layer_file_read(VknLog log, const char *path, char **bytes, size_t *size) {
     VknResult result = VKN_SUCCESS;
     *bytes = NULL;
     FILE *file = fopen(path, "rb");
@@ -84,8 +84,8 @@ static bool write_all(FILE *file, const char *head, size_t head_size, uint32_t p
     return good && fflush(file) == 0 && reaches_disk(file);
 }
 
-VknResult vkn_file_replace(VknLog log, const char *path, const char *head, size_t head_size,
-                           uint32_t part_count, const VknNamedTensor *parts) {
+VknResult vkn_layer_file_replace(VknLog log, const char *path, const char *head, size_t head_size,
+                                 uint32_t part_count, const VknNamedTensor *parts) {
     VknResult result = VKN_SUCCESS;
     const size_t size = strlen(path) + sizeof ".part";
     char *beside = malloc(size);

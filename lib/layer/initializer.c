@@ -206,7 +206,7 @@ VknResult vkn_initializer_fill(VknLog log, const VknInitializer *initializer, ui
         return vkn_layer_fail(log, VKN_ERROR_INVALID_ARGUMENT, "an initializer needs values to fill");
     VknResult result = vkn_initializer_check(log, "initializer", initializer);
     if (result == VKN_SUCCESS)
-        result = vkn_shape_check(log, rank, shape, &count);
+        result = vkn_layer_shape_check(log, rank, shape, &count);
     if (result != VKN_SUCCESS)
         return result;
     const uint64_t columns = rank ? shape[rank - 1] : 1;

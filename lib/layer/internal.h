@@ -19,6 +19,8 @@
 
 #include <stddef.h>
 
+/* Names begin with vkn_layer_, for in static libraries they meet those of the core and the runtime. */
+
 #define BIT(role) VKN_ROLE_BIT(VKN_ROLE_##role)
 
 /* Logs a sentence at ERROR level and returns `result`. */
@@ -29,11 +31,11 @@ VknResult
 vkn_layer_fail(VknLog log, VknResult result, const char *format, ...);
 
 /* Checks rank and extents of a tensor of f32 in host memory; `*count` becomes the number of its elements. */
-VknResult vkn_shape_check(VknLog log, uint32_t rank, const uint64_t *shape, uint64_t *count);
+VknResult vkn_layer_shape_check(VknLog log, uint32_t rank, const uint64_t *shape, uint64_t *count);
 
 /* Checks a list of axes; `*set` becomes one bit for each. `of` is who has them. */
-VknResult vkn_axes_check(VknLog log, const char *of, uint32_t rank, uint32_t count, const int32_t *axes,
-                         uint32_t *set);
+VknResult vkn_layer_axes_check(VknLog log, const char *of, uint32_t rank, uint32_t count, const int32_t *axes,
+                               uint32_t *set);
 
 /* `of` is the variable that it is for. */
 VknResult vkn_initializer_check(VknLog log, const char *of, const VknInitializer *initializer);
@@ -41,7 +43,7 @@ VknResult vkn_regularizer_check(VknLog log, const char *of, const VknRegularizer
 VknResult vkn_constraint_check(VknLog log, const char *of, const VknConstraint *constraint);
 
 /* Whether a name may stand in weight files. */
-bool vkn_name_valid(const char *name, bool slash);
+bool vkn_layer_name_valid(const char *name, bool slash);
 
 /* -------------------------------------------------------------------------------------- variables */
 
@@ -112,14 +114,15 @@ struct VknLayer {
 VknResult vkn_layer_axes(const VknLayer *layer, uint32_t *set);
 
 /* Creates and initializes the variables, by the layer's rank and shape. After an error those that exist are
- * destroyed by vkn_variables_destroy(). */
-VknResult vkn_variables_create(VknLayer *layer);
-void vkn_variables_destroy(VknLayer *layer);
+ * destroyed by vkn_layer_variables_destroy(). */
+VknResult vkn_layer_variables_create(VknLayer *layer);
+void vkn_layer_variables_destroy(VknLayer *layer);
 
 /* Reads a variable or a gradient; the caller frees `*values`, even after an error. */
-VknResult vkn_values_read(const VknLayer *layer, const VknBuffer *buffer, uint64_t count, float **values);
-VknResult vkn_values_write(const VknLayer *layer, const VknBuffer *buffer, uint64_t count,
-                           const float *values);
+VknResult vkn_layer_values_read(const VknLayer *layer, const VknBuffer *buffer, uint64_t count,
+                                float **values);
+VknResult vkn_layer_values_write(const VknLayer *layer, const VknBuffer *buffer, uint64_t count,
+                                 const float *values);
 
 VknResult vkn_layer_check_built(const VknLayer *layer);
 
@@ -158,14 +161,14 @@ typedef struct VknEntry {
 
 /* Parses a header. `entries` has room for `most`; `*count` becomes how many there are, perhaps more than
  * that. Returns NULL, or which rule the header breaks. */
-const char *vkn_header_parse(const char *text, size_t size, uint32_t most, VknEntry *entries,
-                             uint32_t *count);
+const char *vkn_layer_header_parse(const char *text, size_t size, uint32_t most, VknEntry *entries,
+                                   uint32_t *count);
 
 /* Reads a whole file; the caller frees `*bytes`. */
-VknResult vkn_file_read(VknLog log, const char *path, char **bytes, size_t *size);
+VknResult vkn_layer_file_read(VknLog log, const char *path, char **bytes, size_t *size);
 
 /* Writes a header and the values of tensors beside `path` and then renames it. */
-VknResult vkn_file_replace(VknLog log, const char *path, const char *head, size_t head_size,
-                           uint32_t part_count, const VknNamedTensor *parts);
+VknResult vkn_layer_file_replace(VknLog log, const char *path, const char *head, size_t head_size,
+                                 uint32_t part_count, const VknNamedTensor *parts);
 
 #endif

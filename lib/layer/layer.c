@@ -7,7 +7,7 @@
 
 /* -------------------------------------------------------------------------------------------- checks */
 
-VknResult vkn_shape_check(VknLog log, uint32_t rank, const uint64_t *shape, uint64_t *count) {
+VknResult vkn_layer_shape_check(VknLog log, uint32_t rank, const uint64_t *shape, uint64_t *count) {
     const uint64_t most = (uint64_t)1 << 40; /* as much as hosts may have */
     *count = 1;
     if (rank > VKN_MAX_RANK || (rank && !shape))
@@ -23,8 +23,8 @@ VknResult vkn_shape_check(VknLog log, uint32_t rank, const uint64_t *shape, uint
     return VKN_SUCCESS;
 }
 
-VknResult vkn_axes_check(VknLog log, const char *of, uint32_t rank, uint32_t count, const int32_t *axes,
-                         uint32_t *set) {
+VknResult vkn_layer_axes_check(VknLog log, const char *of, uint32_t rank, uint32_t count, const int32_t *axes,
+                               uint32_t *set) {
     *set = 0;
     for (uint32_t i = 0; i < count; i++) {
         const int32_t extent = (int32_t)rank, axis = axes[i] < 0 ? axes[i] + extent : axes[i];
@@ -69,7 +69,7 @@ static VknResult check_parameters(VknLog log, const VknLayerDesc *desc) {
 static VknResult check(VknLog log, const VknLayerDesc *desc) {
     if (desc->kind < VKN_LAYER_BATCH_NORMALIZATION || desc->kind > VKN_LAYER_SOFTMAX)
         return vkn_layer_fail(log, VKN_ERROR_INVALID_ARGUMENT, "there is no kind of layer %d", desc->kind);
-    if (!vkn_name_valid(desc->name, false))
+    if (!vkn_layer_name_valid(desc->name, false))
         return vkn_layer_fail(
             log, VKN_ERROR_INVALID_ARGUMENT,
             "a layer's name is not empty and has no control characters, '\"', '\\' and '/', "
@@ -130,7 +130,7 @@ void vkn_layer_destroy(VknLayer *layer) {
     if (!layer)
         return;
     vkn_layer_plans_destroy(layer);
-    vkn_variables_destroy(layer);
+    vkn_layer_variables_destroy(layer);
     free(layer->name);
     free(layer);
 }
@@ -168,7 +168,7 @@ static VknResult build(VknLayer *layer) {
             result = query(layer, vkn_layer_gradient(forward), BIT(DX));
     }
     if (result == VKN_SUCCESS)
-        result = vkn_variables_create(layer);
+        result = vkn_layer_variables_create(layer);
     return result;
 }
 
@@ -181,7 +181,7 @@ VknResult vkn_layer_build(VknLayer *layer, uint32_t rank, const uint64_t *shape)
     if (rank == 0)
         return vkn_layer_fail(layer->log, VKN_ERROR_INVALID_ARGUMENT, "%s: x has rank 1 to %d, not 0",
                               layer->name, VKN_MAX_RANK);
-    VknResult result = vkn_shape_check(layer->log, rank, shape, &count);
+    VknResult result = vkn_layer_shape_check(layer->log, rank, shape, &count);
     if (result != VKN_SUCCESS)
         return result;
     layer->rank = rank;
@@ -190,7 +190,7 @@ VknResult vkn_layer_build(VknLayer *layer, uint32_t rank, const uint64_t *shape)
     if (result == VKN_SUCCESS)
         layer->built = true;
     else
-        vkn_variables_destroy(layer);
+        vkn_layer_variables_destroy(layer);
     return result;
 }
 

@@ -91,7 +91,7 @@ VknResult vkn_layer_desc_activation(VknLog log, const char *name, VknLayerDesc *
                           "there is no activation named \"%s\"; layer.h lists Keras' names", name);
 }
 
-bool vkn_name_valid(const char *name, bool slash) {
+bool vkn_layer_name_valid(const char *name, bool slash) {
     if (!name || !*name)
         return false;
     for (; *name; name++)

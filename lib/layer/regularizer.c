@@ -99,7 +99,7 @@ VknResult vkn_regularizer_apply(VknLog log, const VknRegularizer *regularizer, u
         return vkn_layer_fail(log, VKN_ERROR_INVALID_ARGUMENT, "a regularizer needs values and a loss");
     VknResult result = vkn_regularizer_check(log, "regularizer", regularizer);
     if (result == VKN_SUCCESS)
-        result = vkn_shape_check(log, rank, shape, &count);
+        result = vkn_layer_shape_check(log, rank, shape, &count);
     if (result != VKN_SUCCESS)
         return result;
     if (regularizer->orthogonal > 0 && rank != 2)

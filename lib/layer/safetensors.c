@@ -33,7 +33,7 @@ static VknResult check(VknLog log, const char *path, uint32_t count, const VknNa
         return vkn_layer_fail(log, VKN_ERROR_INVALID_ARGUMENT, "a weight file needs a path and tensors");
     for (uint32_t i = 0; i < count; i++) {
         uint64_t elements;
-        if (!vkn_name_valid(tensors[i].name, true) || !strcmp(tensors[i].name, "__metadata__"))
+        if (!vkn_layer_name_valid(tensors[i].name, true) || !strcmp(tensors[i].name, "__metadata__"))
             return vkn_layer_fail(log, VKN_ERROR_INVALID_ARGUMENT,
                                   "a tensor's name is not empty, not \"__metadata__\", and has no control "
                                   "characters, '\"' and '\\', not \"%s\"",
@@ -43,7 +43,7 @@ static VknResult check(VknLog log, const char *path, uint32_t count, const VknNa
                 return vkn_layer_fail(log, VKN_ERROR_INVALID_ARGUMENT,
                                       "names in a weight file are unique, \"%s\" is there twice",
                                       tensors[i].name);
-        VknResult result = vkn_shape_check(log, tensors[i].rank, tensors[i].shape, &elements);
+        VknResult result = vkn_layer_shape_check(log, tensors[i].rank, tensors[i].shape, &elements);
         if (result != VKN_SUCCESS)
             return result;
         if (elements && !tensors[i].values)
@@ -103,7 +103,7 @@ VknResult vkn_tensors_save(VknLog log, const char *path, uint32_t count, const V
     text = (Text){.bytes = header + 8, .room = size + 1};
     header_write(count, tensors, &text);
     memset(header + 8 + text.length, ' ', size - text.length);
-    result = vkn_file_replace(log, path, header, 8 + size, count, tensors);
+    result = vkn_layer_file_replace(log, path, header, 8 + size, count, tensors);
     free(header);
     return result;
 }
@@ -201,7 +201,7 @@ static VknResult load(VknLog log, const char *path, const char *bytes, size_t si
     VknResult result = open_header(log, path, bytes, size, &header);
     if (result != VKN_SUCCESS)
         return result;
-    const char *rule = vkn_header_parse(bytes + 8, header, count + 1, entries, &found);
+    const char *rule = vkn_layer_header_parse(bytes + 8, header, count + 1, entries, &found);
     if (rule)
         return vkn_layer_fail(log, VKN_ERROR_INVALID_ARGUMENT, "%s is damaged or no safetensors file: %s",
                               path, rule);
@@ -222,7 +222,7 @@ VknResult vkn_tensors_load(VknLog log, const char *path, uint32_t count, const V
     size_t size;
     VknResult result = check(log, path, count, tensors);
     if (result == VKN_SUCCESS)
-        result = vkn_file_read(log, path, &bytes, &size);
+        result = vkn_layer_file_read(log, path, &bytes, &size);
     if (result != VKN_SUCCESS)
         return result;
     VknEntry *entries = calloc((size_t)count + 1, sizeof *entries);

@@ -174,8 +174,8 @@ static bool parse_members(Parser *parser, uint32_t most, VknEntry *entries, uint
     return expect(parser, '}', "an object ends with }");
 }
 
-const char *vkn_header_parse(const char *text, size_t size, uint32_t most, VknEntry *entries,
-                             uint32_t *count) {
+const char *vkn_layer_header_parse(const char *text, size_t size, uint32_t most, VknEntry *entries,
+                                   uint32_t *count) {
     Parser parser = {.next = text, .end = text + size};
     *count = 0;
     if (size == 0 || *text != '{')

@@ -54,7 +54,7 @@ static VknResult variables_list(uint32_t count, VknLayer *const *layers, Variabl
             tensor->rank = weight->rank;
             memcpy(tensor->shape, weight->shape, sizeof tensor->shape);
             all->layers[all->count++] = layers[i];
-            result = vkn_values_read(layers[i], &weight->value, weight->count, &tensor->values);
+            result = vkn_layer_values_read(layers[i], &weight->value, weight->count, &tensor->values);
         }
     return result;
 }
@@ -88,7 +88,7 @@ VknResult vkn_layers_load(uint32_t count, VknLayer *const *layers, const char *p
         result = vkn_tensors_load(layers[0]->log, path, all.count, all.tensors);
     for (uint32_t i = 0; i < all.count && result == VKN_SUCCESS; i++) {
         const VknWeight *weight = weight_of(&all, i);
-        result = vkn_values_write(all.layers[i], &weight->value, weight->count, all.tensors[i].values);
+        result = vkn_layer_values_write(all.layers[i], &weight->value, weight->count, all.tensors[i].values);
     }
     variables_free(&all);
     return result;

@@ -12,14 +12,14 @@ static VknResult regularize(const VknLayer *layer, const VknVariable *variable,
                             const VknRegularizer *regularizer, bool gradients, double *loss) {
     const VknWeight *weight = &variable->weight;
     float *values = NULL, *gradient = NULL;
-    VknResult result = vkn_values_read(layer, &weight->value, weight->count, &values);
+    VknResult result = vkn_layer_values_read(layer, &weight->value, weight->count, &values);
     if (result == VKN_SUCCESS && gradients)
-        result = vkn_values_read(layer, &weight->gradient, weight->count, &gradient);
+        result = vkn_layer_values_read(layer, &weight->gradient, weight->count, &gradient);
     if (result == VKN_SUCCESS)
         result = vkn_regularizer_apply(layer->log, regularizer, weight->rank, weight->shape, values, loss,
                                        gradient);
     if (result == VKN_SUCCESS && gradients)
-        result = vkn_values_write(layer, &weight->gradient, weight->count, gradient);
+        result = vkn_layer_values_write(layer, &weight->gradient, weight->count, gradient);
     free(values);
     free(gradient);
     return result;
@@ -50,11 +50,11 @@ VknResult vkn_layer_regularize(VknLayer *layer, bool gradients, double *loss) {
 
 static VknResult constrain(const VknLayer *layer, const VknWeight *weight, const VknConstraint *constraint) {
     float *values;
-    VknResult result = vkn_values_read(layer, &weight->value, weight->count, &values);
+    VknResult result = vkn_layer_values_read(layer, &weight->value, weight->count, &values);
     if (result == VKN_SUCCESS)
         result = vkn_constraint_apply(layer->log, constraint, weight->rank, weight->shape, values);
     if (result == VKN_SUCCESS)
-        result = vkn_values_write(layer, &weight->value, weight->count, values);
+        result = vkn_layer_values_write(layer, &weight->value, weight->count, values);
     free(values);
     return result;
 }

@@ -42,8 +42,8 @@ uint32_t vkn_layer_variables(const VknLayerDesc *desc) {
 }
 
 VknResult vkn_layer_axes(const VknLayer *layer, uint32_t *set) {
-    return vkn_axes_check(layer->log, layer->name, layer->rank, layer->desc.axis_count, layer->desc.axes,
-                          set);
+    return vkn_layer_axes_check(layer->log, layer->name, layer->rank, layer->desc.axis_count,
+                                layer->desc.axes, set);
 }
 
 /* The shape that Keras gives to every variable of the layer. */
@@ -123,7 +123,7 @@ static VknResult variable_create(const VknLayer *layer, const VknVariableKind *k
     return result;
 }
 
-VknResult vkn_variables_create(VknLayer *layer) {
+VknResult vkn_layer_variables_create(VknLayer *layer) {
     const uint32_t roles = vkn_layer_variables(&layer->desc);
     uint32_t axes;
     VknResult result = vkn_layer_axes(layer, &axes);
@@ -133,7 +133,7 @@ VknResult vkn_variables_create(VknLayer *layer) {
     return result;
 }
 
-void vkn_variables_destroy(VknLayer *layer) {
+void vkn_layer_variables_destroy(VknLayer *layer) {
     for (uint32_t i = 0; i < layer->variable_count; i++) {
         VknVariable *variable = &layer->variables[i];
         vkn_runtime_buffer_destroy(layer->runtime, variable->weight.value.buffer);
@@ -146,7 +146,8 @@ void vkn_variables_destroy(VknLayer *layer) {
 
 /* -------------------------------------------------------------------------------------------- values */
 
-VknResult vkn_values_read(const VknLayer *layer, const VknBuffer *buffer, uint64_t count, float **values) {
+VknResult vkn_layer_values_read(const VknLayer *layer, const VknBuffer *buffer, uint64_t count,
+                                float **values) {
     *values = malloc((size_t)(count + 1) * sizeof **values);
     if (!*values)
         return vkn_layer_fail(layer->log, VKN_ERROR_OUT_OF_HOST_MEMORY, "no memory for a variable");
@@ -156,8 +157,8 @@ VknResult vkn_values_read(const VknLayer *layer, const VknBuffer *buffer, uint64
     return result;
 }
 
-VknResult vkn_values_write(const VknLayer *layer, const VknBuffer *buffer, uint64_t count,
-                           const float *values) {
+VknResult vkn_layer_values_write(const VknLayer *layer, const VknBuffer *buffer, uint64_t count,
+                                 const float *values) {
     return count ? vkn_runtime_upload(layer->runtime, buffer, 0, values, count * sizeof *values)
                  : VKN_SUCCESS;
 }

@@ -339,6 +339,7 @@ host tests/contract
 host tests/view
 host tests/shader
 host tests/schedule --rounds 100
+host tests/layer_files
 device tests/runtime
 device tests/fuzz --rounds 3
 END

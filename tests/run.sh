@@ -109,6 +109,9 @@ run_program() {
     shift 4
     name=$(basename "$program")
     program=$from/$program
+    if [ "$kind" = script ]; then # its first argument is the program that it runs
+        program=tests/$name arguments=$from/$arguments
+    fi
     if [ "$kind" = mpi ]; then # the argument is the number of ranks; beside that it is a sample
         kind=sample name=$name-$arguments arguments="-n $arguments $program"
         program="mpirun --allow-run-as-root --oversubscribe"
@@ -231,7 +234,7 @@ start_driver() {
     started=$1 manifest=$2
     shift 2
     if [ -n "$manifest" ]; then
-        start "$started" "device sample mpi" VK_DRIVER_FILES="$manifest" "$@"
+        start "$started" "device script sample mpi" VK_DRIVER_FILES="$manifest" "$@"
     else
         mkdir -p "$logs/$started"
         drivers="$drivers $started"
@@ -265,10 +268,10 @@ start_sanitized() {
     echo "Building $preset"
     # shellcheck disable=SC2046
     if cmake --preset "$preset" -DVKNORM_SAMPLES=OFF >"$logs/$preset/build.log" 2>&1 &&
-        cmake --build --preset "$preset" --target $(sed 's/^[a-z]* tests.\([a-z_]*\).*/\1/' "$logs/$preset.txt") \
+        cmake --build --preset "$preset" --target $(sed 's/^script tests.\(.*\)[.]py.*/vknorm_\1/; s/^[a-z]* tests.\([a-z_]*\).*/\1/' "$logs/$preset.txt") \
             >>"$logs/$preset/build.log" 2>&1; then
         from=build/$preset list=$logs/$preset.txt
-        start "$preset" "host device" VK_DRIVER_FILES="$manifest" "$@"
+        start "$preset" "host device script" VK_DRIVER_FILES="$manifest" "$@"
         from=build list=$logs/programs.txt
     else
         drivers="$drivers $preset"
@@ -294,7 +297,7 @@ if swiftshader=$(find_in_chromium vk_swiftshader_icd.json) && [ -n "$lavapipe" ]
 fi
 if swiftshader=$(find_in_chromium vk_swiftshader_icd.json); then
     if [ -n "$long" ]; then
-        grep -E '^(host|device)' $logs/programs.txt | sed 's/ --validation//' >$logs/asan.txt
+        grep -E '^(host|device|script)' $logs/programs.txt | sed 's/ --validation//' >$logs/asan.txt
     else
         cat >$logs/asan.txt <<'END'
 host tests/rules
@@ -304,6 +307,7 @@ host tests/shader
 host tests/schedule --rounds 100
 device tests/runtime
 device tests/fuzz --rounds 3
+script tests/tool.py samples/tool/vknorm
 END
     fi
     echo "device tests/api --threads" >$logs/tsan.txt
@@ -319,7 +323,7 @@ if mock=$(find_in_chromium libVkICD_mock_icd.so) && [ $layer != none ]; then
     start mock mock VK_DRIVER_FILES="$PWD/build/mock_icd.json"
 fi
 if [ -x build/samples/digits ] && build/samples/digits --list | grep -qv 'software$'; then
-    start gpu "device sample mpi"
+    start gpu "device script sample mpi"
 fi
 wait
 

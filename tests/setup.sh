@@ -62,6 +62,7 @@ openmpi-bin|mpirun|has_command mpirun
 libprotobuf-c-dev|protobuf-c (protobuf-c/protobuf-c.h)|has_header protobuf-c/protobuf-c.h
 protobuf-c-compiler|its compiler (protoc-c)|has_command protoc-c
 libonnx-dev|ONNX's file format (onnx/onnx.proto)|has_header onnx/onnx.proto
+python3-numpy|NumPy for /usr/bin/python3|has_numpy
 libonnx-testdata|ONNX's backend test suite|has_onnx_suite"
 
 # Without these, the samples still run on a GPU, and the tests say what they could not do.
@@ -83,6 +84,10 @@ has_cmocka() {
 has_fuzzer() {
     echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' |
         clang -fsanitize=fuzzer,address,undefined -x c - -o /dev/null >/dev/null 2>&1
+}
+
+has_numpy() {
+    /usr/bin/python3 -c 'import numpy' 2>/dev/null
 }
 
 has_onnx_suite() {

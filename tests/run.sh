@@ -17,6 +17,7 @@ Builds into build/ and runs
   radv          every kind of pipeline, by the compilers for AMD GPUs, none of which must be there
   mock          the commands for the weakest device, on a driver that has no more than Vulkan promises
   gpu           and on the first GPU, if there is one
+  package       installs, uses the library from other projects, and builds for other systems
   asan, tsan    host programs, and some of the others on SwiftShader, with AddressSanitizer and
                 UndefinedBehaviorSanitizer; threads with ThreadSanitizer
   fuzzers       each fuzzer of tests/fuzzers, for 20 s, if clang is there; what fails stays beside its log
@@ -109,7 +110,7 @@ run_program() {
     shift 4
     name=$(basename "$program")
     program=$from/$program
-    if [ "$kind" = script ]; then # its first argument is the program that it runs
+    if [ "$kind" = script ] || [ "$kind" = package ]; then # its first argument is the program that it runs
         program=tests/$name arguments=$from/$arguments
     fi
     if [ "$kind" = mpi ]; then # the argument is the number of ranks; beside that it is a sample
@@ -258,6 +259,7 @@ for script in .ci/run samples/run.sh tests/*.sh; do
     check "$(echo "$script" | tr / -)" sh -n "$script"
 done
 
+check doxygen cmake --build build --target docs
 check symbols ctest --test-dir build -R symbols --output-on-failure
 
 # start_sanitized PRESET MANIFEST [NAME=VALUE...]: the programs of logs/PRESET.txt, built with it.
@@ -287,6 +289,7 @@ drivers="$drivers fuzzers"
     run_fuzzers
 ) &
 children="$children $!"
+start package package
 start_driver swiftshader "$(find_in_chromium vk_swiftshader_icd.json)"
 lavapipe=$(find_driver lvp_icd || true)
 for bits in 128 256 512; do

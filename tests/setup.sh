@@ -30,6 +30,10 @@ has_command() {
     command -v "$1" >/dev/null 2>&1
 }
 
+has_file() {
+    [ -e "$1" ]
+}
+
 has_header() {
     echo "#include <$1>" | cc -E -x c - >/dev/null 2>&1
 }
@@ -55,6 +59,7 @@ zlib1g-dev|zlib (zlib.h)|has_header zlib.h"
 
 NEEDED_BY_TESTS="\
 pkg-config|pkg-config|has_command pkg-config
+doxygen|Doxygen|has_command doxygen
 libvulkan-volk-dev|volk (volk.h)|has_header volk.h
 libcmocka-dev|cmocka (cmocka.h)|has_cmocka
 libopenmpi-dev|an MPI library (mpi.h, mpicc)|has_command mpicc
@@ -73,7 +78,11 @@ chromium-common|SwiftShader, a software renderer, and the Vulkan validation laye
 WANTED_BY_TESTS="\
 clang-format|clang-format 14|has_command clang-format
 clang|clang, for the fuzzers|has_command clang
-libclang-rt-dev|clang's sanitizers and libFuzzer|has_fuzzer"
+libclang-rt-dev|clang's sanitizers and libFuzzer|has_fuzzer
+gcc-aarch64-linux-gnu|a compiler for aarch64|has_command aarch64-linux-gnu-gcc
+libc6-dev-arm64-cross|its C library|has_file /usr/aarch64-linux-gnu/include/stdlib.h
+qemu-user|an emulator of aarch64 (qemu-aarch64)|has_command qemu-aarch64
+gcc-mingw-w64-x86-64|a compiler for Windows|has_command x86_64-w64-mingw32-gcc"
 
 # cmocka.h does not include what it needs.
 has_cmocka() {

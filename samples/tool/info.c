@@ -104,8 +104,8 @@ static bool print_device(const char *wanted) {
     const VknRuntimeInfo *info = vkn_runtime_info(runtime);
     const VknCaps *caps = vkn_context_caps(vkn_runtime_context(runtime));
     printf("%u  %s\n    %s %s, Vulkan %u.%u.%u, %s, %s\n\n", info->index, info->device_name,
-           info->driver_name, info->driver_info, VK_API_VERSION_MAJOR(info->api_version),
-           VK_API_VERSION_MINOR(info->api_version), VK_API_VERSION_PATCH(info->api_version),
+           info->driver_name, info->driver_info, VK_VERSION_MAJOR(info->api_version),
+           VK_VERSION_MINOR(info->api_version), VK_VERSION_PATCH(info->api_version),
            info->gpu ? "a GPU" : "software", info->timestamps ? "with timestamps" : "without timestamps");
     print_caps(caps);
     puts("");

@@ -174,9 +174,8 @@ aarch64_tests() {
     manifest=$work/lavapipe_aarch64.json
     tests/sysroot.sh arm64 "$root" libc6 libcmocka-dev libvulkan1 mesa-vulkan-drivers
     sed "s#\"/usr#\"$root/usr#" "$root"/usr/share/vulkan/icd.d/lvp_icd.aarch64.json >"$manifest"
-    cmake --preset aarch64 -B "$work/aarch64_tests" -DVKNORM_SHADERS="$shaders" -DVKNORM_TESTS=ON \
-        -DVKNORM_AARCH64_ROOT="$root" -DCMAKE_PREFIX_PATH="$root/usr"
-    # shellcheck disable=SC2086
+    export PKG_CONFIG_SYSROOT_DIR="$root" PKG_CONFIG_LIBDIR="$root/usr/lib/aarch64-linux-gnu/pkgconfig"
+    cmake --preset aarch64 -B "$work/aarch64_tests" -DVKNORM_SHADERS="$shaders" -DVKNORM_TESTS=ON
     cmake --build "$work/aarch64_tests" --target contract rules family_rules problem_test types edges fuzz
     for program in contract rules family_rules problem_test; do
         $emulate "$work/aarch64_tests/tests/$program"

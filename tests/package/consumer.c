@@ -1,5 +1,5 @@
-/* A program that uses vknorm as other projects do; in C11, and through consumer.cpp in C++17. With the headers
- * of the components that CONSUMER_RUNTIME and CONSUMER_COMPILER say are there. */
+/* A program that uses vknorm as other projects do; in C11, and through consumer.cpp in C++17. With the
+ * headers of the components that CONSUMER_RUNTIME and CONSUMER_COMPILER say are there. */
 #include <vknorm/vknorm.h>
 #ifdef CONSUMER_RUNTIME
 #include <vknorm/runtime.h>

@@ -196,6 +196,18 @@ def gelu_bf16():
     close(from_bf16(out["y"]), z * (1 + erf(z / math.sqrt(2))) / 2, 0.004)
 
 
+def gradient_bf16():
+    x, dy = to_bf16(tensor(7, 11)), to_bf16(tensor(7, 11))
+    out = run("activation", ["dx"], {"x": x, "dy": dy}, activation="relu", operation="apply_gradient", x__type="bf16")
+    assert (from_bf16(out["dx"]) == np.where(from_bf16(x) > 0, from_bf16(dy), 0)).all()
+
+
+def strided_f16():
+    x = tensor(5, 3, dtype=np.float16)
+    out = run("activation", ["y"], {"x": x.ravel()[:13]}, activation="abs", shape=5, x__stride=3)
+    assert (out["y"] == np.abs(x[:, 0])).all()
+
+
 def activation_gradient():
     x, dy = tensor(7, 11), tensor(7, 11)
     out = run("activation", ["dx"], {"x": x, "dy": dy}, activation="tanh", operation="apply_gradient")
@@ -335,7 +347,8 @@ def bad_files():
     damaged = {"text.npy": b"1,2,3\n", "nothing.npy": b"", "half.npy": good[:30], "short.npy": good[:-1],
                "long.npy": good + b"\0", "version.npy": good[:6] + b"\4" + good[7:],
                "key.npy": good.replace(b"'shape'", b"'shapf'"), "paren.npy": good.replace(b"(2, 3, 4)", b"(2, 3, 4 "),
-               "minus.npy": good.replace(b"(2, 3, 4)", b"(-2,3, 4)"), "huge.npy": good.replace(b"(2, 3, 4)", b"(99999999)"),
+               "minus.npy": good.replace(b"(2, 3, 4)", b"(-2,3, 4)"),
+               "huge.npy": good.replace(b"(2, 3, 4)", b"(99999999)"),
                "overflow.npy": good.replace(b"(2, 3, 4), }  ", b"(999999999,9999999999,)}")}
     for name, content in damaged.items():
         with open(name, "wb") as file:
@@ -391,7 +404,8 @@ BAD = {
     "role of another": refused("train has no role result", words=NORM_Y + ["--out", "result=r.npy"], status=2),
     "update": refused("updates running_mean: it needs --in", words=NORM_Y + ["--out", "running_mean=r.npy"], status=2),
     "role missing": refused("TRAIN needs Y", words=NORM + ["--out", "mean=m.npy"]),
-    "axis": refused("kept_axes", "7", words=["run", "batch_norm", "--set", "axes=7", "--in", "x=x.npy", "--out", "y=y.npy"]),
+    "axis": refused("kept_axes", "7", words=[
+        "run", "batch_norm", "--set", "axes=7", "--in", "x=x.npy", "--out", "y=y.npy"]),
     "epsilon": refused("epsilon", "-1", words=NORM_Y + ["--set", "epsilon=-1"]),
     "no shape": refused("the shape is not known", words=["run", "softmax", "--set", "axes=1", "--out", "y=y.npy"]),
     "no axes": refused("shape () has 0 axes", words=RELU + ["--in", "x=scalar.npy"]),
@@ -399,6 +413,8 @@ BAD = {
     "shape of x": refused("shape (2, 3, 4), expected (2, 3, 5)", words=NORM_Y + ["--set", "shape=2,3,5"]),
     "stride": refused("shape (2, 3, 4), expected at least (", words=NORM_Y + [
         "--set", "shape=2,3,4", "--set", "x.stride=100,4,1"]),
+    "strides": refused("x.stride=4,1: numbers for 2 axes, but the shape has 3", words=NORM_Y + [
+        "--set", "shape=2,3,4", "--set", "x.stride=4,1"]),
     "type of x": refused("expected 'f2'", words=NORM_Y + ["--set", "x.type=f16"]),
     "bfloat16": refused("bfloat16 needs --set x.type=bf16", words=RELU + ["--in", "x=words.npy"]),
     "double": refused("double.npy", "'<f8'", "astype(numpy.float32)", words=RELU + ["--in", "x=double.npy"]),
@@ -424,8 +440,9 @@ BAD = {
 }
 
 GOOD = [batch_norm_train, batch_norm_apply, batch_norm_gradient, layer_norm_f16, layer_norm_gradient, rms_norm_to_f32,
-        group_norm, lp_norm, softmax, softmax_mask, log_softmax, gelu_bf16, activation_gradient, prelu, swiglu_strided,
-        nhwc_to_nchw, packed, reductions, moments_of_parts, virtual_batches, every_strategy, empty, listing, informs]
+        group_norm, lp_norm, softmax, softmax_mask, log_softmax, gelu_bf16, gradient_bf16, strided_f16,
+        activation_gradient, prelu, swiglu_strided, nhwc_to_nchw, packed, reductions, moments_of_parts,
+        virtual_batches, every_strategy, empty, listing, informs]
 HEADER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../include/vknorm/vknorm.h")
 
 

@@ -7,7 +7,8 @@
 
 /* --------------------------------------------------------------------------------------- description */
 
-/* Types that no attribute sets are those of the files read, or else of x, or of the first that is known. */
+/* Types that no attribute sets are those of the files read, or else of x, or of the first that is known. A
+ * file of uint16 does not say what it holds. */
 static void infer_types(Run *run) {
     static const char *const NAMES[] = {"x.type", "y.type", "residual.type", "dx.type"};
     VknDesc *desc = &run->request.desc;
@@ -17,7 +18,7 @@ static void infer_types(Run *run) {
     for (int t = 0; t < 4; t++) {
         known[t] = setting_find(&run->settings, NAMES[t]) != NULL;
         for (size_t i = 0; i < VKN_ROLE_COUNT && !known[t]; i++) {
-            if (roles[i].per == PER_ELEMENT && run->slots[i].in &&
+            if (roles[i].per == PER_ELEMENT && run->slots[i].in && run->slots[i].npy.type[0] == 'f' &&
                 (char *)desc + roles[i].tensor == (char *)tensors[t]) {
                 known[t] = true;
                 tensors[t]->type = strcmp(run->slots[i].npy.type, "f2") == 0 ? VKN_TYPE_F16 : VKN_TYPE_F32;

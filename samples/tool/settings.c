@@ -63,6 +63,9 @@ static bool parse_list(const Attribute *a, const char *text, Request *request) {
         else
             ((uint64_t *)list)[count++] = value;
     }
+    if (!a->count_offset && count != request->desc.rank)
+        return fail("%s=%s: numbers for %u axes, but the shape has %u", a->name, text, count,
+                    request->desc.rank);
     if (a->count_offset)
         *(uint32_t *)((char *)request + a->count_offset) = count;
     return true;

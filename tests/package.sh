@@ -8,7 +8,8 @@ usage() {
 usage: tests/package.sh BUILD [--long] [--headers FOLDER]...
 
   BUILD              a build of this source, whose kernels are taken; all else is built in BUILD/package
-  --long             also the tests on emulated aarch64, with lavapipe, from packages that this downloads
+  --long             also the tests on emulated aarch64, with lavapipe, from packages that this downloads; and the tool
+                     for Windows on Wine (Debian: wine64 xvfb)
   --headers FOLDER   also the libraries with these Vulkan headers: FOLDER/vulkan/vulkan_core.h
 END_OF_USAGE
 }
@@ -97,6 +98,7 @@ consumer() {
     shift 2
     cmake -S "$source" -B "$work/$name" -G Ninja -DCMAKE_C_FLAGS="$strict" -DCMAKE_CXX_FLAGS="$strict" "$@"
     cmake --build "$work/$name"
+    "$work/$name/programs/core"
     "$work/$name/programs/consumer_c"
     "$work/$name/programs/consumer_cpp"
 }
@@ -107,7 +109,7 @@ find_package() {
 
 add_subdirectory() {
     consumer "subdirectory_$1" tests/package/add_subdirectory -DVKNORM_SHADERS="$shaders" -DCMAKE_C_FLAGS= \
-        -DBUILD_SHARED_LIBS="$2"
+        -DCMAKE_BUILD_TYPE=Debug -DBUILD_SHARED_LIBS="$2"
 }
 
 # both NAME FLAGS LIBRARIES: the consumer without CMake.
@@ -131,7 +133,7 @@ pkg_config() {
 plain() {
     mkdir -p "$work/plain"
     root=$PWD
-    (cd "$work/plain" && cc -std=c11 -O2 -c -I"$root/include" -I"$root/lib" -I"$root/shaders" -I"$shaders" \
+    (cd "$work/plain" && cc -std=c11 -c -I"$root/include" -I"$root/lib" -I"$root/shaders" -I"$shaders" \
         "$root"/lib/*.c "$shaders/vkn_shaders.c")
     ar rcs "$work/plain/libvknorm.a" "$work"/plain/*.o
     both plain -Iinclude "$work/plain/libvknorm.a -pthread"
@@ -165,6 +167,16 @@ aarch64_runs() {
     $emulate "$work/volk_aarch64"
     $emulate "$work/aarch64.prefix/bin/vknorm" run --list >"$work/list"
     "$work/static.prefix/bin/vknorm" run --list | cmp - "$work/list"
+}
+
+# The tool for Windows on Wine, which has Vulkan only where it has a display.
+mingw_runs() {
+    export WINEPREFIX="$work/wine" WINEDEBUG=-all WINESERVER=/usr/lib/wine/wineserver64
+    export VK_DRIVER_FILES=/usr/share/vulkan/icd.d/lvp_icd.x86_64.json
+    printf '#!/bin/sh\nexec /usr/lib/wine/wine64 "%s" "$@"\n' "$work/mingw_shared.prefix/bin/vknorm.exe" >"$work/wine_tool"
+    chmod +x "$work/wine_tool"
+    "$work/wine_tool" --version # sets Wine up, which has to say something about it
+    xvfb-run -a sh -c "$WINESERVER -p; tests/tool.py $work/wine_tool; status=\$?; $WINESERVER -k; exit \$status"
 }
 
 # The tests on aarch64: its packages, in a folder of their own.
@@ -225,6 +237,10 @@ fi
 for folder in $headers; do
     step "headers_$(echo "$folder" | tr / _)" with_headers "$folder"
 done
+if [ -n "$long" ] && needs x86_64-w64-mingw32-gcc mingw_runs && needs xvfb-run mingw_runs &&
+    needs /usr/lib/wine/wine64 mingw_runs; then
+    step mingw_runs mingw_runs
+fi
 if [ -n "$long" ] && needs qemu-aarch64 aarch64_tests; then
     step aarch64_tests aarch64_tests
 fi

@@ -175,8 +175,9 @@ mingw_runs() {
     export VK_DRIVER_FILES=/usr/share/vulkan/icd.d/lvp_icd.x86_64.json
     printf '#!/bin/sh\nexec /usr/lib/wine/wine64 "%s" "$@"\n' "$work/mingw_shared.prefix/bin/vknorm.exe" >"$work/wine_tool"
     chmod +x "$work/wine_tool"
-    "$work/wine_tool" --version # sets Wine up, which has to say something about it
-    xvfb-run -a sh -c "$WINESERVER -p; tests/tool.py $work/wine_tool; status=\$?; $WINESERVER -k; exit \$status"
+    mkdir -p "$WINEPREFIX"
+    # The first run sets Wine up, which has to say something about it.
+    xvfb-run -a sh -c "$WINESERVER -p; $work/wine_tool --version; tests/tool.py $work/wine_tool; status=\$?; $WINESERVER -k; exit \$status"
 }
 
 # The tests on aarch64: its packages, in a folder of their own.

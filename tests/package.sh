@@ -136,7 +136,7 @@ plain() {
     (cd "$work/plain" && cc -std=c11 -c -I"$root/include" -I"$root/lib" -I"$root/shaders" -I"$shaders" \
         "$root"/lib/*.c "$shaders/vkn_shaders.c")
     ar rcs "$work/plain/libvknorm.a" "$work"/plain/*.o
-    both plain -Iinclude "$work/plain/libvknorm.a -pthread"
+    both plain -Iinclude "$work/plain/libvknorm.a -lm -pthread"
 }
 
 # with_volk NAME COMPILER... : a program of the core and volk, which links no Vulkan library.
@@ -148,7 +148,7 @@ with_volk() {
     ln -sfn /usr/include/vulkan "$work/volk/vulkan"
     ln -sfn /usr/include/vk_video "$work/volk/vk_video"
     "$@" -I"$work/volk" -I"$work/$name.prefix/include" tests/package/volk.c "$work/volk/volk.c" \
-        -o "$work/volk_$name" "$work/$name.prefix/lib/libvknorm.a" -pthread
+        -o "$work/volk_$name" "$work/$name.prefix/lib/libvknorm.a" -lm -pthread
 }
 
 installed_tool() {

@@ -166,13 +166,14 @@ VKN_API const VknCaps *vkn_context_caps(const VknContext *context);
 
 /* Which driver of which device a cache belongs to. */
 typedef struct VknCacheKey {
-    uint32_t vendor_id;
-    uint32_t device_id;
-    uint32_t driver_version;
-    uint8_t cache_uuid[VK_UUID_SIZE]; /* VkPhysicalDeviceProperties.pipelineCacheUUID */
-    uint8_t driver_uuid[VK_UUID_SIZE];
+    uint32_t vendor_id;                /* VkPhysicalDeviceProperties.vendorID */
+    uint32_t device_id;                /* VkPhysicalDeviceProperties.deviceID */
+    uint32_t driver_version;           /* VkPhysicalDeviceProperties.driverVersion */
+    uint8_t cache_uuid[VK_UUID_SIZE];  /* VkPhysicalDeviceProperties.pipelineCacheUUID */
+    uint8_t driver_uuid[VK_UUID_SIZE]; /* VkPhysicalDeviceIDProperties.driverUUID */
 } VknCacheKey;
 
+/* Bytes of the header. */
 #define VKN_CACHE_HEADER_SIZE 80
 
 /* Reads the key of a device; the same fields of `desc` are read as by vkn_caps_query(). Errors:
@@ -747,9 +748,10 @@ typedef struct VknRunner {
      * the buffer holds after the run. `user` is that of the runner. What it returns other than VKN_SUCCESS
      * ends the self-test. */
     VknResult (*run)(void *user, const VknPlan *plan, void *const memory[VKN_ROLE_COUNT]);
-    void *user;
+    void *user; /* passed on to run */
 } VknRunner;
 
+/* What the self-test found. */
 typedef struct VknSelfTestInfo {
     uint32_t run_count;     /* plans that ran */
     uint32_t wrong_count;   /* so many of them gave wrong numbers */

@@ -16,7 +16,9 @@ typedef struct VknHost {
 void *vkn_host_alloc(const VknHost *host, size_t size);
 void vkn_host_free(const VknHost *host, void *memory);
 
-#if defined(__GNUC__)
+#if defined(__MINGW32__) && !defined(__clang__)
+__attribute__((format(gnu_printf, 3, 4))) /* as C11 has it, which MinGW's own printf() then is */
+#elif defined(__GNUC__)
 __attribute__((format(printf, 3, 4)))
 #endif
 void vkn_host_log(const VknHost *host, VknLogLevel level, const char *format, ...);

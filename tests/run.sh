@@ -18,6 +18,7 @@ Builds into build/ and runs
   radv          every kind of pipeline, by the compilers for AMD GPUs, none of which must be there
   mock          the commands for the weakest device, on a driver that has no more than Vulkan promises
   gpu           and on the first GPU, if there is one
+  package       installs, uses the library from other projects, and builds for other systems
   asan, tsan    host programs, and some of the others on SwiftShader, with AddressSanitizer and
                 UndefinedBehaviorSanitizer; threads with ThreadSanitizer
   coverage      some of them on lavapipe, to count the lines of lib/ that run: at least 95 %
@@ -111,6 +112,9 @@ run_program() {
     shift 4
     name=$(basename "$program")
     program=$from/$program
+    if [ "$kind" = script ] || [ "$kind" = package ]; then # its first argument is the program that it runs
+        program=tests/$name arguments=$from/$arguments
+    fi
     if [ "$kind" = mpi ]; then # the argument is the number of ranks; beside that it is a sample
         kind=sample name=$name-$arguments arguments="-n $arguments $program"
         program="mpirun --allow-run-as-root --oversubscribe"
@@ -253,6 +257,7 @@ for script in .ci/run samples/run.sh tests/*.sh; do
     check "$(echo "$script" | tr / -)" sh -n "$script"
 done
 
+check doxygen cmake --build build --target docs
 check symbols ctest --test-dir build -R symbols --output-on-failure
 
 # start_sanitized PRESET MANIFEST [NAME=VALUE...]: the programs of logs/PRESET.txt, built with it.
@@ -263,10 +268,10 @@ start_sanitized() {
     echo "Building $preset"
     # shellcheck disable=SC2046
     if cmake --preset "$preset" -DVKNORM_SAMPLES=OFF >"$logs/$preset/build.log" 2>&1 &&
-        cmake --build --preset "$preset" --target $(sed 's/^[a-z]* tests.\([a-z_]*\).*/\1/' "$logs/$preset.txt") \
+        cmake --build --preset "$preset" --target $(sed 's/^script tests.\(.*\)[.]py.*/vknorm_\1/; s/^[a-z]* tests.\([a-z_]*\).*/\1/' "$logs/$preset.txt") \
             >>"$logs/$preset/build.log" 2>&1; then
         from=build/$preset list=$logs/$preset.txt
-        start "$preset" "host device once" VK_DRIVER_FILES="$manifest" "$@"
+        start "$preset" "host device once script" VK_DRIVER_FILES="$manifest" "$@"
         from=build list=$logs/programs.txt
     else
         drivers="$drivers $preset"
@@ -282,12 +287,13 @@ drivers="$drivers fuzzers"
     run_fuzzers
 ) &
 children="$children $!"
+start package package
 swiftshader=$(find_in_chromium vk_swiftshader_icd.json || true)
 lavapipe=$(find_driver lvp_icd || true)
-start_driver swiftshader "device once sample mpi" "$swiftshader"
+start_driver swiftshader "device once script sample mpi" "$swiftshader"
 for bits in 128 256 512; do
     once=
-    [ $bits != 256 ] || once=once
+    [ $bits != 256 ] || once="once script"
     start_driver lavapipe-$bits "device $once sample mpi" "$lavapipe" LP_NATIVE_VECTOR_WIDTH=$bits
 done
 if [ $layer != none ]; then
@@ -317,6 +323,10 @@ host tests/cache
 host tests/schedule --rounds 50
 host tests/refuse
 host tests/shader
+host tests/layer_initializers
+host tests/layer_penalties
+host tests/layer_files
+device tests/layer
 device tests/api --validation
 device tests/runtime
 device tests/runtime_buffer
@@ -331,7 +341,7 @@ END
 fi
 if [ -n "$swiftshader" ]; then
     if [ -n "$long" ]; then
-        grep -E '^(host|device|once)' $logs/programs.txt | sed 's/ --validation//' >$logs/asan.txt
+        grep -E '^(host|device|once|script)' $logs/programs.txt | sed 's/ --validation//' >$logs/asan.txt
     else
         cat >$logs/asan.txt <<'END'
 host tests/rules
@@ -342,6 +352,7 @@ host tests/schedule --rounds 100
 host tests/layer_files
 device tests/runtime
 device tests/fuzz --rounds 3
+script tests/tool.py samples/tool/vknorm
 END
     fi
     echo "device tests/api --threads" >$logs/tsan.txt
@@ -357,7 +368,7 @@ if mock=$(find_in_chromium libVkICD_mock_icd.so) && [ $layer != none ]; then
     start mock mock VK_DRIVER_FILES="$PWD/build/mock_icd.json"
 fi
 if [ -x build/samples/digits ] && build/samples/digits --list | grep -qv 'software$'; then
-    start gpu "device once sample mpi"
+    start gpu "device once script sample mpi"
 fi
 wait
 

@@ -30,6 +30,10 @@ has_command() {
     command -v "$1" >/dev/null 2>&1
 }
 
+has_file() {
+    [ -e "$1" ]
+}
+
 has_header() {
     echo "#include <$1>" | cc -E -x c - >/dev/null 2>&1
 }
@@ -55,6 +59,7 @@ zlib1g-dev|zlib (zlib.h)|has_header zlib.h"
 
 NEEDED_BY_TESTS="\
 pkg-config|pkg-config|has_command pkg-config
+doxygen|Doxygen|has_command doxygen
 libvulkan-volk-dev|volk (volk.h)|has_header volk.h
 libcmocka-dev|cmocka (cmocka.h)|has_cmocka
 libopenmpi-dev|an MPI library (mpi.h, mpicc)|has_command mpicc
@@ -62,6 +67,7 @@ openmpi-bin|mpirun|has_command mpirun
 libprotobuf-c-dev|protobuf-c (protobuf-c/protobuf-c.h)|has_header protobuf-c/protobuf-c.h
 protobuf-c-compiler|its compiler (protoc-c)|has_command protoc-c
 libonnx-dev|ONNX's file format (onnx/onnx.proto)|has_header onnx/onnx.proto
+python3-numpy|NumPy for /usr/bin/python3|has_numpy
 libonnx-testdata|ONNX's backend test suite|has_onnx_suite"
 
 # Without these, the samples still run on a GPU, and the tests say what they could not do.
@@ -73,7 +79,11 @@ WANTED_BY_TESTS="\
 clang-format|clang-format 14|has_command clang-format
 gcovr|gcovr, for the lines that tests run|has_command gcovr
 clang|clang, for the fuzzers|has_command clang
-libclang-rt-dev|clang's sanitizers and libFuzzer|has_fuzzer"
+libclang-rt-dev|clang's sanitizers and libFuzzer|has_fuzzer
+gcc-aarch64-linux-gnu|a compiler for aarch64|has_command aarch64-linux-gnu-gcc
+libc6-dev-arm64-cross|its C library|has_file /usr/aarch64-linux-gnu/include/stdlib.h
+qemu-user|an emulator of aarch64 (qemu-aarch64)|has_command qemu-aarch64
+gcc-mingw-w64-x86-64|a compiler for Windows|has_command x86_64-w64-mingw32-gcc"
 
 # cmocka.h does not include what it needs.
 has_cmocka() {
@@ -84,6 +94,10 @@ has_cmocka() {
 has_fuzzer() {
     echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' |
         clang -fsanitize=fuzzer,address,undefined -x c - -o /dev/null >/dev/null 2>&1
+}
+
+has_numpy() {
+    /usr/bin/python3 -c 'import numpy' 2>/dev/null
 }
 
 has_onnx_suite() {

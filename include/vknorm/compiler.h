@@ -62,6 +62,7 @@ typedef struct VknCustomActivation {
     const char *derivative; /* f'(z), finite for any z; NULL: no gradients */
 } VknCustomActivation;
 
+/* What compiles GLSL, or NULL for none: vkn_compiler_glslang(). */
 typedef struct VknCompiler VknCompiler;
 
 /* Checks the expressions, which takes milliseconds, and gives the activation an id of this context, valid as

@@ -14,8 +14,10 @@
 extern "C" {
 #endif
 
+/* A device, its queue, its buffers, and a context. */
 typedef struct VknRuntime VknRuntime;
 
+/* Which device to open, and how. */
 typedef struct VknRuntimeDesc {
     /* Which device: NULL or "" is the first GPU, else SwiftShader, else any other software renderer; a
      * number is the index printed by vkn_runtime_list(); anything else is a part of the device or
@@ -35,6 +37,7 @@ typedef struct VknRuntimeDesc {
     const char *cache_path;
 } VknRuntimeDesc;
 
+/* Facts about a device. */
 typedef struct VknRuntimeInfo {
     uint32_t index;        /* among the devices of vkn_runtime_list() */
     char device_name[256]; /* VkPhysicalDeviceProperties.deviceName */
@@ -95,6 +98,7 @@ VKN_API void vkn_runtime_buffer_destroy(VknRuntime *runtime, VkBuffer buffer);
  * DRIVER. */
 VKN_API VknResult vkn_runtime_upload(VknRuntime *runtime, const VknBuffer *buffer, uint64_t offset,
                                      const void *data, uint64_t size);
+/* The way back, see above. */
 VKN_API VknResult vkn_runtime_download(VknRuntime *runtime, const VknBuffer *buffer, uint64_t offset,
                                        void *data, uint64_t size);
 
@@ -110,14 +114,18 @@ VKN_API VknResult vkn_runtime_run(VknRuntime *runtime, const VknPlan *plan, cons
 VKN_API VknResult vkn_runtime_copy(VknRuntime *runtime, const VknBuffer *from, const VknBuffer *to,
                                    uint64_t size, uint32_t repeat, double *seconds);
 
+/* The most parts that vkn_runtime_time() times at once. */
+#define VKN_RUNTIME_MOST_PARTS 32
+
+/* Records part `part` into `commands`, for vkn_runtime_time(). */
+typedef VknResult (*VknRecordPart)(void *user, uint32_t part, VkCommandBuffer commands);
+
 /* Times what the caller records: `record` writes part `part` of `count` into `commands`, by vkn_plan_record()
  * or by Vulkan calls of its own, and is called once or twice for each part, in order. Barriers stand between
  * the parts. seconds[part] receives its time: on a GPU with timestamps all parts are one submission with a
  * timestamp after each; else, and on software renderers, every part is submitted on its own, and the time is
  * the host's, from submission to completion. Errors: what `record` returns, INVALID_ARGUMENT, DEVICE_LOST,
  * OUT_OF_DEVICE_MEMORY. */
-#define VKN_RUNTIME_MOST_PARTS 32
-typedef VknResult (*VknRecordPart)(void *user, uint32_t part, VkCommandBuffer commands);
 VKN_API VknResult vkn_runtime_time(VknRuntime *runtime, uint32_t count, VknRecordPart record, void *user,
                                    double *seconds);
 

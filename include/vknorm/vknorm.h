@@ -28,6 +28,7 @@
 extern "C" {
 #endif
 
+/* What the library exports. Programs that use a shared one on Windows define VKN_SHARED. */
 #if defined(VKN_SHARED) && defined(_WIN32)
 #if defined(VKN_BUILD)
 #define VKN_API __declspec(dllexport)
@@ -40,9 +41,9 @@ extern "C" {
 #define VKN_API
 #endif
 
-#define VKN_VERSION_MAJOR 0
-#define VKN_VERSION_MINOR 1
-#define VKN_VERSION_PATCH 0
+#define VKN_VERSION_MAJOR 0 /* programs must change */
+#define VKN_VERSION_MINOR 1 /* while MAJOR is 0, likewise; else programs need not */
+#define VKN_VERSION_PATCH 0 /* nothing to see from outside */
 
 /* The most axes a tensor may have. */
 #define VKN_MAX_RANK 8
@@ -63,6 +64,7 @@ typedef enum VknResult {
 /* Returns the enumerator's name without "VKN_", for example "ERROR_DRIVER"; never NULL. */
 VKN_API const char *vkn_result_name(VknResult result);
 
+/* How much a message matters. */
 typedef enum VknLogLevel {
     VKN_LOG_ERROR = 1,   /* a call failed: the rule and the values */
     VKN_LOG_WARNING = 2, /* the call succeeds by other means than the preferred ones: which, and why */
@@ -72,8 +74,8 @@ typedef enum VknLogLevel {
 /* Receives log messages: `write` is called with a NUL-terminated sentence without newline, valid
  * during the call only, possibly from several threads at once. write == NULL: no log. */
 typedef struct VknLog {
-    void (*write)(void *user, VknLogLevel level, const char *message);
-    void *user;
+    void (*write)(void *user, VknLogLevel level, const char *message); /* or NULL */
+    void *user;                                                        /* passed on to it */
 } VknLog;
 
 /* ----------------------------------------------------------------------------------- capabilities */
@@ -95,7 +97,7 @@ typedef enum VknDeviceClass {
  * max_subgroup_size may be lowered (VknContextDesc.caps), to test the path of a weaker device or to work
  * around a driver. A field below the floor stated here is VKN_ERROR_UNSUPPORTED. */
 typedef struct VknCaps {
-    VknDeviceClass device_class;
+    VknDeviceClass device_class;       /* whose it is */
     uint32_t max_invocations;          /* per workgroup, in x as well; at least 64 */
     uint32_t max_group_count;          /* workgroups per dispatch in x; at least 1 */
     uint32_t max_shared_bytes;         /* shared memory per workgroup; at least 16384 */
@@ -112,6 +114,7 @@ typedef struct VknCaps {
 
 /* ---------------------------------------------------------------------------------------- context */
 
+/* What the library knows of one VkDevice, and its pipelines. */
 typedef struct VknContext VknContext;
 
 /* A device to borrow. All handles stay the caller's and must outlive the context. */
@@ -135,7 +138,7 @@ typedef struct VknContextDesc {
     /* VK_NULL_HANDLE, or the cache that pipelines are created with. Vulkan synchronizes it unless it
      * was created externally synchronized, which is not allowed here. */
     VkPipelineCache pipeline_cache;
-    VknLog log;
+    VknLog log; /* of everything that is done with the context */
 } VknContextDesc;
 
 /* Reads a device's capabilities; only instance, physical_device, get_instance_proc_addr,
@@ -163,13 +166,14 @@ VKN_API const VknCaps *vkn_context_caps(const VknContext *context);
 
 /* Which driver of which device a cache belongs to. */
 typedef struct VknCacheKey {
-    uint32_t vendor_id;
-    uint32_t device_id;
-    uint32_t driver_version;
-    uint8_t cache_uuid[VK_UUID_SIZE]; /* VkPhysicalDeviceProperties.pipelineCacheUUID */
-    uint8_t driver_uuid[VK_UUID_SIZE];
+    uint32_t vendor_id;                /* VkPhysicalDeviceProperties.vendorID */
+    uint32_t device_id;                /* VkPhysicalDeviceProperties.deviceID */
+    uint32_t driver_version;           /* VkPhysicalDeviceProperties.driverVersion */
+    uint8_t cache_uuid[VK_UUID_SIZE];  /* VkPhysicalDeviceProperties.pipelineCacheUUID */
+    uint8_t driver_uuid[VK_UUID_SIZE]; /* VkPhysicalDeviceIDProperties.driverUUID */
 } VknCacheKey;
 
+/* Bytes of the header. */
 #define VKN_CACHE_HEADER_SIZE 80
 
 /* Reads the key of a device; the same fields of `desc` are read as by vkn_caps_query(). Errors:
@@ -255,7 +259,7 @@ typedef enum VknActivationId {
  * means no limit. RELU needs max_value > threshold, CLIP min <= max, CELU alpha and SQUAREPLUS b >= 2^-126,
  * SOFTPLUS |beta| >= 2^-126, SOFT_, HARD_SHRINK and SHRINK lambda >= 0. */
 typedef struct VknActivation {
-    VknActivationId id;
+    VknActivationId id;                             /* which function */
     float parameter[VKN_MAX_ACTIVATION_PARAMETERS]; /* ignored beyond those that the id has */
 } VknActivation;
 
@@ -402,18 +406,18 @@ typedef enum VknRole {
                              statistic's, row-major in the order of the axes; of no elements 0xFFFFFFFF */
 } VknRole;
 
-#define VKN_ROLE_COUNT     30
-#define VKN_ROLE_BIT(role) (1u << (role))
+#define VKN_ROLE_COUNT     30             /* roles there are */
+#define VKN_ROLE_BIT(role) (1u << (role)) /* of VknDesc.roles */
 
 /* Mergeable statistics of a set of elements (Chan, Golub & LeVeque 1979). The mean is mean + mean_low:
  * the second word keeps what one f32 would round away when the mean is large beside the deviation.
  * Whoever has only one word sets mean_low = 0. */
 typedef struct VknMoments {
-    float count; /* number of elements; 0: an empty part, whose other words are ignored. A statistic all of
-                    whose parts are empty is not written, and its running values stay. */
-    float mean;
-    float mean_low;
-    float m2; /* sum of squared differences from the mean */
+    float count;    /* number of elements; 0: an empty part, whose other words are ignored. A statistic all of
+                       whose parts are empty is not written, and its running values stay. */
+    float mean;     /* the mean, rounded */
+    float mean_low; /* what that rounded away */
+    float m2;       /* sum of squared differences from the mean */
 } VknMoments;
 
 /* Mergeable sums of a gradient: those of two sets of elements add up, word by word. */
@@ -424,6 +428,7 @@ typedef struct VknSums {
     float zero;    /* 0 */
 } VknSums;
 
+/* How a number is stored. */
 typedef enum VknType {
     VKN_TYPE_F32 = 0,  /* IEEE 754 binary32 */
     VKN_TYPE_F16 = 1,  /* IEEE 754 binary16. Results round to nearest even, above 65504 to infinity. */
@@ -433,7 +438,7 @@ typedef enum VknType {
 /* How a tensor of VknDesc.shape lies in its buffer, from the first element of the binding on. x and y may
  * have different types; statistics, parameters and arithmetic are f32. No device feature is needed. */
 typedef struct VknTensor {
-    VknType type;
+    VknType type; /* of its elements */
     /* Elements from one index to the next along each axis. All zero: dense, the last axis fastest.
      * x may repeat elements (stride 0); elements of y must not share memory. */
     uint64_t stride[VKN_MAX_RANK];
@@ -498,7 +503,7 @@ typedef enum VknRunningVariance {
 
 /* A computation. Fields not named by the operation are ignored. */
 typedef struct VknDesc {
-    VknOperation operation;
+    VknOperation operation;       /* what is asked for */
     uint32_t rank;                /* 1 to VKN_MAX_RANK */
     uint64_t shape[VKN_MAX_RANK]; /* elements per axis, at most 2^56 in all. A 0 makes an empty tensor: the
                                      plan has no dispatch, nothing is written, running statistics stay. */
@@ -506,23 +511,23 @@ typedef struct VknDesc {
      * {1} is batch normalization of NCHW, {-1} of NHWC. Each from -rank to rank - 1, negative counts
      * from the end, none twice, at least one but of VKN_STATISTIC_NONE. */
     uint32_t kept_axis_count;
-    int32_t kept_axes[VKN_MAX_RANK];
-    VknStatistic statistic;
-    float power;     /* of SUM_POWER: finite, >= 1 */
+    int32_t kept_axes[VKN_MAX_RANK]; /* so many of them */
+    VknStatistic statistic;          /* what is normalized with, or reduced to */
+    float power;                     /* of SUM_POWER: finite, >= 1 */
     bool last_index; /* MAX and MIN: of equals the last one counts, not the first (ONNX select_last_index) */
     /* The axes that GAMMA, BETA, SLOPE and their gradients have. None: the kept axes, as in batch
      * normalization. Layer and RMS norm have those that are not kept. Other axes than the kept ones exclude
      * MASK, RUNNING_, RENORM_ and MOMENTS, SUMS, virtual batches and packed channels. */
     uint32_t parameter_axis_count;
-    int32_t parameter_axes[VKN_MAX_RANK];
+    int32_t parameter_axes[VKN_MAX_RANK]; /* so many of them */
     /* The roles that will be bound: VKN_ROLE_BIT()s, by the table at VknRole, at least one of them an output.
      * WORKSPACE is implied. */
     uint32_t roles;
-    VknTensor x;
+    VknTensor x;        /* X */
     VknTensor y;        /* Y and DY; its type is that of RESULT */
     VknTensor residual; /* RESIDUAL and DRESIDUAL */
     VknTensor dx; /* DX, RESIDUAL_SUM and DRESIDUAL_SUM. Fastest when it lies like x, and residual like y. */
-    VknResidualUse residual_use;
+    VknResidualUse residual_use; /* of RESIDUAL */
     /* MASK: bytes from one index to the next along each axis. All zero: Keras' mask, which has one axis less
      * than x: dense over all axes but the last, and the same along the last one. */
     uint64_t mask_stride[VKN_MAX_RANK];
@@ -550,9 +555,9 @@ typedef struct VknDesc {
     float renorm_d_max;    /* >= 0; Keras' dmax, default infinity */
     float epsilon;         /* finite, >= 0; VknStatistic. Keras 1e-3, PyTorch and ONNX 1e-5. With
                               variance + epsilon == 0 the inverse deviation is 0, as in PyTorch. */
-    VknMomentum momentum_convention;
-    float momentum; /* 0 to 1; read when the running statistics are bound */
-    VknRunningVariance running_variance;
+    VknMomentum momentum_convention;     /* whose weight momentum and renorm_momentum are */
+    float momentum;                      /* 0 to 1; read when the running statistics are bound */
+    VknRunningVariance running_variance; /* biased or not */
     VknActivation activation; /* after the affine transform and the residual; of Y, DY and RESULT */
     VknActivation prologue;   /* before the statistic: every x is prologue(x); not of FINISH */
     bool accumulate;          /* gradients: add to what DGAMMA and DBETA hold, instead of overwriting it */
@@ -590,6 +595,7 @@ VKN_API void vkn_desc_batch_norm(VknDesc *desc, VknOperation operation, uint32_t
  * the description has a first axis of size 1 before them, so rank is at most 7 then. */
 VKN_API void vkn_desc_layer_norm(VknDesc *desc, VknOperation operation, uint32_t rank, const uint64_t *shape,
                                  uint32_t axis_count, const int32_t *axes);
+/* RMS norm, see above. */
 VKN_API void vkn_desc_rms_norm(VknDesc *desc, VknOperation operation, uint32_t rank, const uint64_t *shape,
                                uint32_t axis_count, const int32_t *axes);
 
@@ -610,6 +616,7 @@ VKN_API void vkn_desc_lp_norm(VknDesc *desc, VknOperation operation, uint32_t ra
  * x is the prologue LINEAR, a mask is MASK with mask_stride. */
 VKN_API void vkn_desc_softmax(VknDesc *desc, VknOperation operation, uint32_t rank, const uint64_t *shape,
                               uint32_t axis_count, const int32_t *axes);
+/* Log-softmax, see above. */
 VKN_API void vkn_desc_log_softmax(VknDesc *desc, VknOperation operation, uint32_t rank, const uint64_t *shape,
                                   uint32_t axis_count, const int32_t *axes);
 
@@ -625,6 +632,7 @@ VKN_API void vkn_desc_reduce(VknDesc *desc, VknStatistic statistic, uint32_t ran
 
 /* ------------------------------------------------------------------------------------------- plan */
 
+/* How one device computes a description: an immutable list of dispatches. */
 typedef struct VknPlan VknPlan;
 
 /* Where a gradient takes act'(z) from. A plan chooses the one that moves the fewest bytes among those that
@@ -642,19 +650,20 @@ typedef enum VknActivationSource {
     VKN_ACTIVATION_SOURCE_MASK = 3, /* ACTIVATION_MASK */
 } VknActivationSource;
 
+/* Facts about a plan. */
 typedef struct VknPlanInfo {
-    uint32_t strategy;         /* what VknDesc.strategy would name this choice */
-    const char *strategy_name; /* static storage */
-    uint32_t dispatch_count;
-    uint32_t barrier_count;
-    VknActivationSource activation_source;
-    uint64_t parameter_count;      /* elements of GAMMA, BETA and their gradients */
-    uint64_t channel_count;        /* elements of each other per-channel buffer */
-    uint64_t statistic_count;      /* elements of each per-statistic buffer */
-    uint64_t reduce_count;         /* elements behind each statistic */
-    uint64_t size[VKN_ROLE_COUNT]; /* bytes that each role's buffer must have; 0: not bound */
-    uint64_t least_bytes;          /* what no implementation can avoid moving: each input element read
-                                      once, each output element written once */
+    uint32_t strategy;                     /* what VknDesc.strategy would name this choice */
+    const char *strategy_name;             /* static storage */
+    uint32_t dispatch_count;               /* of the whole plan */
+    uint32_t barrier_count;                /* between them */
+    VknActivationSource activation_source; /* of a gradient */
+    uint64_t parameter_count;              /* elements of GAMMA, BETA and their gradients */
+    uint64_t channel_count;                /* elements of each other per-channel buffer */
+    uint64_t statistic_count;              /* elements of each per-statistic buffer */
+    uint64_t reduce_count;                 /* elements behind each statistic */
+    uint64_t size[VKN_ROLE_COUNT];         /* bytes that each role's buffer must have; 0: not bound */
+    uint64_t least_bytes;                  /* what no implementation can avoid moving: each input element read
+                                              once, each output element written once */
 } VknPlanInfo;
 
 /* Plans without a device: checks `desc`, chooses a strategy for `caps` and describes it. Makes no
@@ -682,14 +691,15 @@ VKN_API const char *vkn_strategy_name(uint32_t index);
 
 /* --------------------------------------------------------------------------------------- bindings */
 
+/* Which buffers a plan reads and writes. */
 typedef struct VknBindings VknBindings;
 
 /* Bytes [offset, offset + size) of a buffer that was created with
  * VK_BUFFER_USAGE_STORAGE_BUFFER_BIT. offset is a multiple of 4; more alignment is not needed. */
 typedef struct VknBuffer {
-    VkBuffer buffer;
-    uint64_t offset;
-    uint64_t size;
+    VkBuffer buffer; /* the caller's */
+    uint64_t offset; /* bytes */
+    uint64_t size;   /* bytes */
 } VknBuffer;
 
 /* Creates the descriptor sets of a plan for `buffers`, which is indexed by VknRole; entries of roles
@@ -707,6 +717,7 @@ VKN_API void vkn_bindings_destroy(VknBindings *bindings);
 
 /* ----------------------------------------------------------------------------------------- record */
 
+/* What may differ from one recording of a plan to the next. */
 typedef struct VknRecordInfo {
     uint64_t batch_number; /* VKN_MOMENTUM_CUMULATIVE: how many batches there are with this one, from 1
                               on (PyTorch's num_batches_tracked after the step). Ignored otherwise. */
@@ -714,7 +725,7 @@ typedef struct VknRecordInfo {
      * 0 is all from the first on. Pieces are recorded in order, all of them, into command buffers that are
      * submitted in that order to one queue; barriers between them are included. */
     uint32_t first_dispatch;
-    uint32_t dispatch_count;
+    uint32_t dispatch_count; /* see first_dispatch */
 } VknRecordInfo;
 
 /* Records the plan's dispatches into `commands`, which must be in the recording state, outside a render
@@ -737,9 +748,10 @@ typedef struct VknRunner {
      * the buffer holds after the run. `user` is that of the runner. What it returns other than VKN_SUCCESS
      * ends the self-test. */
     VknResult (*run)(void *user, const VknPlan *plan, void *const memory[VKN_ROLE_COUNT]);
-    void *user;
+    void *user; /* passed on to run */
 } VknRunner;
 
+/* What the self-test found. */
 typedef struct VknSelfTestInfo {
     uint32_t run_count;     /* plans that ran */
     uint32_t wrong_count;   /* so many of them gave wrong numbers */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define VALIDATION_LAYER "VK_LAYER_KHRONOS_validation"
+#define PORTABILITY      "VK_KHR_portability_enumeration"
 
 /* -------------------------------------------------------------------------------------------- log */
 
@@ -144,7 +145,7 @@ static VknResult version_find(VknInstance *instance) {
         return result;
     if (version < VK_API_VERSION_1_1)
         return vkn_fail(&instance->log, VKN_ERROR_UNSUPPORTED, "the Vulkan loader is older than Vulkan 1.1");
-    instance->api_version = version >= VK_API_VERSION_1_3 ? VK_API_VERSION_1_3 : VK_API_VERSION_1_1;
+    instance->api_version = version >= VKN_API_VERSION_1_3 ? VKN_API_VERSION_1_3 : VK_API_VERSION_1_1;
     return VKN_SUCCESS;
 }
 
@@ -159,13 +160,12 @@ static VknResult instance_create(VknInstance *instance, const VkDebugUtilsMessen
     bool portability; /* MoltenVK hides behind this one */
     VknResult result = vkn_function_find(instance, VK_NULL_HANDLE, "vkCreateInstance", &create);
     if (result == VKN_SUCCESS)
-        result = vkn_extension_find(instance, VK_NULL_HANDLE, VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME,
-                                    &portability);
+        result = vkn_extension_find(instance, VK_NULL_HANDLE, PORTABILITY, &portability);
     if (result != VKN_SUCCESS)
         return result;
     if (portability) {
-        extensions[extension_count++] = VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME;
-        flags = VK_INSTANCE_CREATE_ENUMERATE_PORTABILITY_BIT_KHR;
+        extensions[extension_count++] = PORTABILITY;
+        flags = 1 /* VK_INSTANCE_CREATE_ENUMERATE_PORTABILITY_BIT_KHR */;
     }
     VkResult created = ((PFN_vkCreateInstance)create)(
         &(VkInstanceCreateInfo){

@@ -20,6 +20,9 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
+/* The headers of Vulkan 1.2.131 are new enough: what came later goes by its older name, or by this. */
+#define VKN_API_VERSION_1_3 VK_MAKE_VERSION(1, 3, 0)
+
 /* --------------------------------------------------------------------------------------- platform */
 
 /* Opens the Vulkan loader; NULL if the machine has none. */
@@ -172,7 +175,7 @@ typedef struct VknAllocation {
 struct VknRuntime {
     VknInstance instance;
     VknDevice device;
-    VkPhysicalDeviceSubgroupSizeControlFeatures subgroup_features;
+    VkPhysicalDeviceSubgroupSizeControlFeaturesEXT subgroup_features;
     VknCaps caps;
     VknContextDesc context_desc;
     VknContext *context;

@@ -9,11 +9,11 @@ static VknResult device_create(VknRuntime *runtime) {
     VknInstance *instance = &runtime->instance;
     VknVulkan *vk = &instance->vk;
     const VknDevice *device = &runtime->device;
-    VkPhysicalDeviceSubgroupSizeControlFeatures *features = &runtime->subgroup_features;
+    VkPhysicalDeviceSubgroupSizeControlFeaturesEXT *features = &runtime->subgroup_features;
     const char *extensions[2];
     uint32_t extension_count = 0;
     float priority = 1;
-    bool core = device->api_version >= VK_API_VERSION_1_3, size_control = core, portability;
+    bool core = device->api_version >= VKN_API_VERSION_1_3, size_control = core, portability;
     VknResult result = core ? VKN_SUCCESS
                             : vkn_extension_find(instance, device->handle,
                                                  VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME, &size_control);
@@ -27,7 +27,7 @@ static VknResult device_create(VknRuntime *runtime) {
     if (portability)
         extensions[extension_count++] = "VK_KHR_portability_subset";
     if (size_control) {
-        features->sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES;
+        features->sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES_EXT;
         vk->GetPhysicalDeviceFeatures2(
             device->handle, &(VkPhysicalDeviceFeatures2){
                                 .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = features});

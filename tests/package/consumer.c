@@ -1,0 +1,67 @@
+/* A program that uses vknorm as other projects do; in C11, and through consumer.cpp in C++17. With the
+ * headers of the components that CONSUMER_RUNTIME and CONSUMER_COMPILER say are there. */
+#include <vknorm/vknorm.h>
+#ifdef CONSUMER_RUNTIME
+#include <vknorm/runtime.h>
+#endif
+#ifdef CONSUMER_COMPILER
+#include <vknorm/compiler.h>
+#endif
+
+#include <stdio.h>
+#include <string.h>
+
+static void log_write(void *user, VknLogLevel level, const char *message) {
+    (void)user;
+    (void)level;
+    fprintf(stderr, "consumer: %s\n", message);
+}
+
+/* Plans for a device that is as weak as the library allows: that needs no device. */
+static VknResult plan(void) {
+    const uint64_t shape[4] = {2, 3, 4, 5};
+    const int32_t axes[1] = {1};
+    VknCaps caps;
+    VknDesc desc;
+    VknPlanInfo info;
+    VknLog log;
+    memset(&caps, 0, sizeof caps);
+    caps.max_invocations = 64;
+    caps.max_group_count = 65535;
+    caps.max_shared_bytes = 16384;
+    caps.max_storage_range = 1 << 27;
+    caps.max_storage_buffers = 8;
+    caps.storage_offset_alignment = 256;
+    caps.max_subgroup_size = 1;
+    log.write = log_write;
+    log.user = NULL;
+    vkn_desc_batch_norm(&desc, vkn_batch_norm_mode(true, true), 4, shape, 1, axes);
+    desc.activation = vkn_activation_default(VKN_ACTIVATION_RELU);
+    VknResult result = vkn_plan_query(&caps, &desc, log, &info);
+    if (result == VKN_SUCCESS)
+        printf("strategy %s, y has %d bytes\n", info.strategy_name, (int)info.size[VKN_ROLE_Y]);
+    return result == VKN_SUCCESS && info.size[VKN_ROLE_Y] != 480 ? VKN_ERROR_DRIVER : result;
+}
+
+#ifdef CONSUMER_RUNTIME
+static void device_print(void *user, const VknRuntimeInfo *info) {
+    (void)user;
+    printf("device %s\n", info->device_name);
+}
+#endif
+
+int main(void) {
+    VknResult result = plan();
+#ifdef CONSUMER_RUNTIME
+    VknLog silent;
+    memset(&silent, 0, sizeof silent);
+    /* There may be no device; but it must link, and end. */
+    printf("devices: %s\n", vkn_result_name(vkn_runtime_list(silent, device_print, NULL)));
+#endif
+#ifdef CONSUMER_COMPILER
+    if (!vkn_compiler_glslang())
+        result = VKN_ERROR_UNSUPPORTED;
+#endif
+    printf("%s\n", vkn_result_name(result));
+    return result == VKN_SUCCESS ? 0 : 1;
+}

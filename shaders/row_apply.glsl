@@ -20,7 +20,7 @@ void visit8(inout Affine a, uint x, uint y, uint p, uint ahead)
 {
     uint step = parameter_stride[VKN_INNER];
     apply4(a, x, y, p, step);
-    apply4(a, x + ahead, y + ahead, p + ahead * step, step);
+    apply4(a, x + ahead, y + ahead, p + 4 * ahead * step, step);
 }
 
 #define STATE Affine

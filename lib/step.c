@@ -83,6 +83,8 @@ static uint32_t modes_of(const VknPlanner *p) {
         modes |= VKN_MODE_POWER_1;
     if (desc->reproducible)
         modes |= VKN_MODE_REPRODUCIBLE;
+    if (p->caps->device_class == VKN_DEVICE_SOFTWARE)
+        modes |= VKN_MODE_SOFTWARE;
     if (vkn_desc_is_from_output(desc))
         modes |= VKN_MODE_FROM_OUTPUT;
     if (vkn_desc_is_from_output(desc) && desc->activation.id == VKN_ACTIVATION_EXP)

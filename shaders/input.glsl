@@ -17,35 +17,32 @@ WRITE_TENSOR(residual_sum, VKN_BINDING_RESIDUAL_SUM, DX_TYPE)
 #define head_before(binding, element) ((0u - (first_of(binding) + (element))) & 3u)
 
 // As it is stored, where the caller keeps it: what follows is the same as if it were read from there.
-float sum_as_stored(float sum)
+vec2 sum_as_stored(vec2 sum)
 {
     if (IS(VKN_MODE_ROUND_SUM)) {
         if (DX_TYPE == VKN_STORE_F16)
-            return f16_decode(f16_encode(sum));
+            return f16_unpack(f16_pack(sum.x, sum.y));
         if (DX_TYPE == VKN_STORE_BF16)
-            return bf16_decode(bf16_encode(sum));
+            return bf16_unpack(bf16_pack(sum.x, sum.y));
     }
     return sum;
-}
-
-vec4 sum_as_stored(vec4 sum)
-{
-    return vec4(sum_as_stored(sum.x), sum_as_stored(sum.y), sum_as_stored(sum.z), sum_as_stored(sum.w));
 }
 
 float sum_load(uint x, uint residual)
 {
     float v = x_load(first_of(VKN_BINDING_X) + x);
     if (IS(VKN_MODE_RESIDUAL_BEFORE))
-        v = sum_as_stored(v + residual_load(first_of(VKN_BINDING_RESIDUAL) + residual));
+        v = sum_as_stored(vec2(v + residual_load(first_of(VKN_BINDING_RESIDUAL) + residual))).x;
     return v;
 }
 
 vec4 sum_load4(uint x, uint residual)
 {
     vec4 v = x_load4(quad_of(VKN_BINDING_X, x));
-    if (IS(VKN_MODE_RESIDUAL_BEFORE))
-        v = sum_as_stored(v + residual_load4(quad_of(VKN_BINDING_RESIDUAL, residual)));
+    if (IS(VKN_MODE_RESIDUAL_BEFORE)) {
+        v += residual_load4(quad_of(VKN_BINDING_RESIDUAL, residual));
+        v = vec4(sum_as_stored(v.xy), sum_as_stored(v.zw));
+    }
     return v;
 }
 

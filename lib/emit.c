@@ -75,7 +75,8 @@ static uint64_t part_count(const VknPlanner *p, const VknBox *chunk, VknWorker w
     uint64_t workers = p->tuning->lanes / vkn_worker_lanes(p, worker);
     if (p->access == VKN_ACCESS_COLUMN && vkn_box_is_vector(p->view, chunk))
         statistics /= 4;
-    return vkn_max(1, vkn_min(vkn_divide_up(workers, statistics), elements / p->tuning->part));
+    uint64_t part = p->access == VKN_ACCESS_COLUMN ? p->tuning->column_part : p->tuning->part;
+    return vkn_max(1, vkn_min(vkn_divide_up(workers, statistics), elements / part));
 }
 
 static bool is_elementwise(const VknPlanner *p, VknWorker worker) {

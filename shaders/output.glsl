@@ -87,10 +87,10 @@ void apply(Affine a, uint x, uint y, uint residual, uint dx, uint parameter, boo
     output_store(y, z, slope_of_elements(a, parameter, 0).x, factor);
 }
 
-// A quad; dx lies like x, and residual like y.
-void apply4(Affine a, uint x, uint y, uint parameter, uint step)
+// A quad, with its sum_load4(); dx lies like x, and residual like y. Several are loaded before the first is applied:
+// the caches that miss them are asked for all at once.
+void apply4(Affine a, vec4 sum, uint x, uint y, uint parameter, uint step)
 {
-    vec4 sum = sum_load4(x, y);
     if (HAS(VKN_HAS_RESIDUAL_SUM))
         residual_sum_store4(quad_of(VKN_BINDING_RESIDUAL_SUM, x), sum);
     vec4 z = affine_apply(a, prologue(sum), parameter, step);

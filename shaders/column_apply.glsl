@@ -24,6 +24,7 @@ Affine affine_of_component(Affine all, uint k)
 void visit(inout Affine a, uint x, uint y, uint p, bool wide)
 {
     uint step = parameter_stride[VKN_LANE];
+    parameters_begin(p);
     if (wide) {
         apply4(a, sum_load4(x, y), x, y, p, step);
     } else {
@@ -40,10 +41,14 @@ void visit4(inout Affine a, uint x, uint y, uint p, uint x_step, uint y_step, bo
     if (wide) {
         uint step = parameter_stride[VKN_LANE];
         vec4 s0 = sum_load4(x, y), s1 = sum_load4(x1, y1), s2 = sum_load4(x2, y2), s3 = sum_load4(x3, y3);
+        parameters_begin(p);
         apply4(a, s0, x, y, p, step);
-        apply4(a, s1, x1, y1, p + p_step, step);
-        apply4(a, s2, x2, y2, p + 2 * p_step, step);
-        apply4(a, s3, x3, y3, p + 3 * p_step, step);
+        parameters_begin(p += p_step);
+        apply4(a, s1, x1, y1, p, step);
+        parameters_begin(p += p_step);
+        apply4(a, s2, x2, y2, p, step);
+        parameters_begin(p += p_step);
+        apply4(a, s3, x3, y3, p, step);
     } else {
         visit(a, x, y, p, wide);
         visit(a, x1, y1, p + p_step, wide);

@@ -28,6 +28,20 @@ vec4 source_at4(uint y_quad)
     return vec4(0.0);
 }
 
+vec4 quad_mean, quad_inv_std;
+
+void parameters_begin(uint parameter)
+{
+    if (IS(VKN_MODE_ELEMENT_PARAMETERS))
+        parameters_load(parameter);
+    if (IS(VKN_MODE_ELEMENT_STATISTICS)) {
+        if (IS(VKN_MODE_QUAD_PARAMETERS)) {
+            quad_mean = vec4(saved_mean(parameter));
+            quad_inv_std = vec4(saved_scale(parameter));
+        }
+    }
+}
+
 // `parameter`: of the first element; the others' are `step` apart. Seen from the parameters, it is the
 // statistic.
 Element element_with(Element e, uint parameter, uint step)
@@ -38,6 +52,11 @@ Element element_with(Element e, uint parameter, uint step)
         e.slope = slope_at4(parameter, step);
     }
     if (IS(VKN_MODE_ELEMENT_STATISTICS)) {
+        if (IS(VKN_MODE_QUAD_PARAMETERS)) {
+            e.mean = quad_mean;
+            e.inv_std = quad_inv_std;
+            return e;
+        }
         for (uint k = 0; k < 4; k++) {
             e.mean[k] = saved_mean(parameter + k * step);
             e.inv_std[k] = saved_scale(parameter + k * step);

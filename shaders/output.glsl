@@ -5,6 +5,12 @@ layout(constant_id = VKN_SPEC_Y_TYPE) const uint Y_TYPE = 0;
 WRITE_TENSOR(y, VKN_BINDING_Y, Y_TYPE)
 WRITE_BITS(activation_mask, VKN_BINDING_ACTIVATION_MASK)
 
+void parameters_begin(uint parameter)
+{
+    if (IS(VKN_MODE_ELEMENT_PARAMETERS))
+        parameters_load(parameter);
+}
+
 // Elements count from the start of the box, and so do the quads of what ends in 4.
 float residual_at(uint element)
 {

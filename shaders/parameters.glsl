@@ -33,21 +33,31 @@ float slope_at(uint parameter)
     return 1.0;
 }
 
+// Where all elements of a quad have the same parameter, or statistic, it is loaded by parameters_begin(): once for
+// a run of quads that have it.
+vec4 quad_gamma, quad_beta, quad_slope;
+
 // Of four elements, `step` parameters apart.
 vec4 gamma_at4(uint parameter, uint step)
 {
+    if (IS(VKN_MODE_QUAD_PARAMETERS))
+        return quad_gamma;
     return vec4(gamma_at(parameter), gamma_at(parameter + step), gamma_at(parameter + 2 * step),
                 gamma_at(parameter + 3 * step));
 }
 
 vec4 beta_at4(uint parameter, uint step)
 {
+    if (IS(VKN_MODE_QUAD_PARAMETERS))
+        return quad_beta;
     return vec4(beta_at(parameter), beta_at(parameter + step), beta_at(parameter + 2 * step),
                 beta_at(parameter + 3 * step));
 }
 
 vec4 slope_at4(uint parameter, uint step)
 {
+    if (IS(VKN_MODE_QUAD_PARAMETERS))
+        return quad_slope;
     return vec4(slope_at(parameter), slope_at(parameter + step), slope_at(parameter + 2 * step),
                 slope_at(parameter + 3 * step));
 }
@@ -72,5 +82,15 @@ float slope_of(uint channel)
     if (IS(VKN_MODE_ELEMENT_PARAMETERS))
         return 1.0;
     return slope_at(channel);
+}
+
+// Of an element.
+void parameters_load(uint parameter)
+{
+    if (IS(VKN_MODE_QUAD_PARAMETERS)) {
+        quad_gamma = vec4(gamma_at(parameter));
+        quad_beta = vec4(beta_at(parameter));
+        quad_slope = vec4(slope_at(parameter));
+    }
 }
 #endif

@@ -38,8 +38,11 @@ void row_walk(inout STATE s, Row row, Part part)
     uint skip = part.begin - outer * inner;
     for (uint e = part.begin; e < part.end; outer++) {
         uint count = min(inner - skip, part.end - e);
-        run_walk(s, row.x + outer * x_stride[VKN_OUTER] + skip, row.y + outer * y_stride[VKN_OUTER] + skip,
-                 row.parameter + outer * parameter_stride[VKN_OUTER] + skip * parameter_stride[VKN_INNER], count,
+        uint p = row.parameter + outer * parameter_stride[VKN_OUTER] + skip * parameter_stride[VKN_INNER];
+#ifdef PARAMETERS
+        parameters_begin(p);
+#endif
+        run_walk(s, row.x + outer * x_stride[VKN_OUTER] + skip, row.y + outer * y_stride[VKN_OUTER] + skip, p, count,
                  lane, lanes);
         e += count;
         skip = 0;

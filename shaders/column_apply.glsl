@@ -1,24 +1,8 @@
 // APPLY along a part of a column, VECTOR statistics at a time.
 
-void affine_component(inout Affine all, uint component, Affine one)
-{
-    all.mean[component] = one.mean.x;
-    all.mean_low[component] = one.mean_low.x;
-    all.scale[component] = one.scale.x;
-    all.offset[component] = one.offset.x;
-    all.slope[component] = one.slope.x;
-}
-
 bool is_wide(Affine a)
 {
     return VECTOR == 4 && is_aligned(VKN_BINDING_X, 0) && output_is_aligned(0, 0, 0);
-}
-
-// One of neighbouring statistics.
-Affine affine_of_component(Affine all, uint k)
-{
-    return Affine(vec4(all.mean[k]), vec4(all.mean_low[k]), vec4(all.scale[k]), vec4(all.offset[k]),
-                  vec4(all.slope[k]));
 }
 
 void visit(inout Affine a, uint x, uint y, uint p, bool wide)

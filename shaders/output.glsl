@@ -62,10 +62,9 @@ vec4 affine_apply(Affine a, vec4 u, uint parameter, uint step)
         return vec4(equal(number, uvec4(a.scale) * VKN_INDEX_UNIT + uvec4(a.mean_low)));
     }
     precise vec4 centred = (u - a.mean) - a.mean_low;
-    vec4 z = centred * a.scale + a.offset;
     if (IS(VKN_MODE_ELEMENT_PARAMETERS))
-        z = z * gamma_at4(parameter, step) + beta_at4(parameter, step);
-    return z;
+        return centred * a.scale * gamma_at4(parameter, step) + beta_at4(parameter, step);
+    return centred * a.scale + a.offset;
 }
 
 vec4 slope_of_elements(Affine a, uint parameter, uint step)

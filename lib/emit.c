@@ -75,7 +75,24 @@ static uint64_t part_count(const VknPlanner *p, const VknBox *chunk, VknWorker w
     uint64_t workers = p->tuning->lanes / vkn_worker_lanes(p, worker);
     if (p->access == VKN_ACCESS_COLUMN && vkn_box_is_vector(p->view, chunk))
         statistics /= 4;
-    return vkn_max(1, vkn_min(vkn_divide_up(workers, statistics), elements / p->tuning->part));
+    uint64_t part = p->access == VKN_ACCESS_COLUMN ? p->tuning->column_part : p->tuning->part;
+    return vkn_max(1, vkn_min(vkn_divide_up(workers, statistics), elements / part));
+}
+
+/* Whether rows share what lies along them, gamma and beta, and there are enough to let each worker load that
+ * for four rows at once. */
+static bool takes_four_rows(const VknPlanner *p, const VknStage *stage, const VknBox *box) {
+    const VknView *view = p->view;
+    uint64_t lanes = vkn_worker_lanes(p, stage_worker(p, stage, p->team));
+    if (stage != &vkn_stage_norm || p->access != VKN_ACCESS_ROW ||
+        !vkn_view_stride(view, VKN_INNER, VKN_SPACE_PARAMETER) ||
+        vkn_box_count(view, box, true) / 4 * lanes < p->tuning->lanes / 4)
+        return false;
+    for (uint32_t slot = 0; slot < VKN_SLOTS; slot += 2) /* kept ones */
+        if (vkn_view_stride(view, slot, VKN_SPACE_PARAMETER) ||
+            vkn_view_stride(view, slot, VKN_SPACE_X) % 4 || vkn_view_stride(view, slot, VKN_SPACE_Y) % 4)
+            return false;
+    return p->schedule->desc.parameter_axis_count;
 }
 
 static bool is_elementwise(const VknPlanner *p, VknWorker worker) {
@@ -93,6 +110,8 @@ static uint64_t part_iterations(const VknPlanner *p, const VknStage *stage, cons
         return 1;
     if (p->access != VKN_ACCESS_ANY) /* each run has a head, a body in two loops, and a tail */
         walk += 6 * (t->length / vkn_box_extent(p->view, &t->chunk, VKN_INNER) + 2);
+    if (takes_four_rows(p, stage, &t->chunk))
+        return 6 + 6 * walk; /* some of which visit four rows one by one */
     return 2 + (twice ? 2 * walk : walk);
 }
 
@@ -101,6 +120,8 @@ static uint64_t box_items(const VknPlanner *p, const VknStage *stage, const VknB
     uint64_t statistics = vkn_box_count(p->view, box, true);
     if (is_elementwise(p, stage_worker(p, stage, p->team)))
         return statistics * vkn_box_count(p->view, box, false);
+    if (takes_four_rows(p, stage, box))
+        return vkn_divide_up(statistics, 4);
     bool vector = p->access == VKN_ACCESS_COLUMN && vkn_box_is_vector(p->view, box);
     return statistics / (vector ? 4 : 1) * parts;
 }
@@ -182,6 +203,8 @@ static VknResult emit_boxes(VknPlanner *p, const VknStage *stage, const Tiling *
         step->push.part_total = (uint32_t)total;
         if (p->schedule->desc.operation == VKN_OPERATION_TRAIN_GRADIENT && !p->by_parameter)
             step->spec[VKN_SPEC_MODES - 1] |= VKN_MODE_COUPLING;
+        if (takes_four_rows(p, stage, &box))
+            step->spec[VKN_SPEC_MODES - 1] |= VKN_MODE_FOUR_ROWS;
         vkn_step_set_groups(p, step, box_items(p, stage, &box, t->parts), part_iterations(p, stage, t));
     }
     return VKN_SUCCESS;

@@ -83,6 +83,8 @@ static uint32_t modes_of(const VknPlanner *p) {
         modes |= VKN_MODE_POWER_1;
     if (desc->reproducible)
         modes |= VKN_MODE_REPRODUCIBLE;
+    if (p->caps->device_class == VKN_DEVICE_SOFTWARE)
+        modes |= VKN_MODE_SOFTWARE;
     if (vkn_desc_is_from_output(desc))
         modes |= VKN_MODE_FROM_OUTPUT;
     if (vkn_desc_is_from_output(desc) && desc->activation.id == VKN_ACTIVATION_EXP)
@@ -251,6 +253,9 @@ void vkn_step_set_box(const VknPlanner *p, VknStep *step, const VknBox *box) {
                 step->push.parameter_stride[slot] =
                     dim ? (uint32_t)vkn_view_stride(view, slot, VKN_SPACE_PARAMETER) : 0;
         }
+        uint32_t along = p->access == VKN_ACCESS_COLUMN ? VKN_LANE : VKN_INNER; /* what a quad lies */
+        if (p->schedule->desc.parameter_axis_count && !step->push.parameter_stride[along])
+            step->spec[VKN_SPEC_MODES - 1] |= VKN_MODE_QUAD_PARAMETERS;
         if (p->access == VKN_ACCESS_COLUMN && vkn_box_is_vector(view, box))
             step->spec[VKN_SPEC_VECTOR - 1] = 4;
     }

@@ -27,11 +27,13 @@ float activation_row(float z, float slope)
     return z;
 }
 
-// NaN is passed on here and in the derivative, since drivers fold 0 * z to 0.
+// NaN is passed on here and in the derivative, since drivers fold 0 * z to 0. ReLU, the most frequent, does it itself.
 float activate(float z, float slope)
 {
     if (ACTIVATION == 0)
         return z;
+    if (ACTIVATION == 1)
+        return activation_row(z, slope);
     return mix(activation_row(z, slope), z, isnan(z));
 }
 

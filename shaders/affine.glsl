@@ -28,3 +28,20 @@ Affine affine_of(uint channel, Statistic s)
     }
     return affine_of(channel, s.mean, s.mean_low, inverse_deviation(variance_of(s)));
 }
+
+// Of four statistics, one. Chosen, not indexed: what is indexed by a variable lies in memory.
+void affine_component(inout Affine all, uint component, Affine one)
+{
+    bvec4 chosen = equal(uvec4(0, 1, 2, 3), uvec4(component));
+    all.mean = mix(all.mean, one.mean, chosen);
+    all.mean_low = mix(all.mean_low, one.mean_low, chosen);
+    all.scale = mix(all.scale, one.scale, chosen);
+    all.offset = mix(all.offset, one.offset, chosen);
+    all.slope = mix(all.slope, one.slope, chosen);
+}
+
+Affine affine_of_component(Affine all, uint k)
+{
+    return Affine(vec4(all.mean[k]), vec4(all.mean_low[k]), vec4(all.scale[k]), vec4(all.offset[k]),
+                  vec4(all.slope[k]));
+}

@@ -1,31 +1,16 @@
 // APPLY along a part of a column, VECTOR statistics at a time.
 
-void affine_component(inout Affine all, uint component, Affine one)
-{
-    all.mean[component] = one.mean.x;
-    all.mean_low[component] = one.mean_low.x;
-    all.scale[component] = one.scale.x;
-    all.offset[component] = one.offset.x;
-    all.slope[component] = one.slope.x;
-}
-
 bool is_wide(Affine a)
 {
     return VECTOR == 4 && is_aligned(VKN_BINDING_X, 0) && output_is_aligned(0, 0, 0);
 }
 
-// One of neighbouring statistics.
-Affine affine_of_component(Affine all, uint k)
-{
-    return Affine(vec4(all.mean[k]), vec4(all.mean_low[k]), vec4(all.scale[k]), vec4(all.offset[k]),
-                  vec4(all.slope[k]));
-}
-
 void visit(inout Affine a, uint x, uint y, uint p, bool wide)
 {
     uint step = parameter_stride[VKN_LANE];
+    parameters_begin(p);
     if (wide) {
-        apply4(a, x, y, p, step);
+        apply4(a, sum_load4(x, y), x, y, p, step);
     } else {
         for (uint k = 0; k < VECTOR; k++)
             apply(affine_of_component(a, k), x + k, y + k, y + k, x + k, p + k * step, true);
@@ -35,10 +20,25 @@ void visit(inout Affine a, uint x, uint y, uint p, bool wide)
 void visit4(inout Affine a, uint x, uint y, uint p, uint x_step, uint y_step, bool wide)
 {
     uint p_step = parameter_stride[VKN_INNER];
-    visit(a, x, y, p, wide);
-    visit(a, x + x_step, y + y_step, p + p_step, wide);
-    visit(a, x + 2 * x_step, y + 2 * y_step, p + 2 * p_step, wide);
-    visit(a, x + 3 * x_step, y + 3 * y_step, p + 3 * p_step, wide);
+    uint x1 = x + x_step, x2 = x1 + x_step, x3 = x2 + x_step;
+    uint y1 = y + y_step, y2 = y1 + y_step, y3 = y2 + y_step;
+    if (wide) {
+        uint step = parameter_stride[VKN_LANE];
+        vec4 s0 = sum_load4(x, y), s1 = sum_load4(x1, y1), s2 = sum_load4(x2, y2), s3 = sum_load4(x3, y3);
+        parameters_begin(p);
+        apply4(a, s0, x, y, p, step);
+        parameters_begin(p += p_step);
+        apply4(a, s1, x1, y1, p, step);
+        parameters_begin(p += p_step);
+        apply4(a, s2, x2, y2, p, step);
+        parameters_begin(p += p_step);
+        apply4(a, s3, x3, y3, p, step);
+    } else {
+        visit(a, x, y, p, wide);
+        visit(a, x1, y1, p + p_step, wide);
+        visit(a, x2, y2, p + 2 * p_step, wide);
+        visit(a, x3, y3, p + 3 * p_step, wide);
+    }
 }
 
 #define STATE Affine

@@ -14,6 +14,7 @@ void coefficients_component(inout Coefficients all, uint component, Coefficients
 Element column_element(uint x, uint y, uint p, bool wide)
 {
     uint step = parameter_stride[VKN_LANE];
+    parameters_begin(p);
     if (wide)
         return element_at4(x, y, p, step);
     Element e = element_at(x, y, y, p);

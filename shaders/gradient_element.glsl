@@ -1,6 +1,6 @@
 // Elements of a gradient, from memory and back.
 
-// Elements count from the start of the box.
+// Elements count from the start of the box, and so do the quads of what ends in 4.
 float source_at(uint y, uint residual)
 {
     if (IS(VKN_MODE_FROM_OUTPUT))
@@ -14,11 +14,11 @@ float source_at(uint y, uint residual)
     return 0.0;
 }
 
-vec4 source_at4(uint y)
+vec4 source_at4(uint y_quad)
 {
     if (IS(VKN_MODE_FROM_OUTPUT))
         return vec4(0.0);
-    uint quad = (first_of(VKN_BINDING_SOURCE) + y) >> 2;
+    uint quad = quad_of(VKN_BINDING_SOURCE, y_quad);
     if (HAS(VKN_HAS_RESIDUAL))
         return residual_load4(quad);
     if (HAS(VKN_HAS_Y))
@@ -26,6 +26,20 @@ vec4 source_at4(uint y)
     if (HAS(VKN_HAS_ACTIVATION_MASK))
         return activation_mask_load4(quad);
     return vec4(0.0);
+}
+
+vec4 quad_mean, quad_inv_std;
+
+void parameters_begin(uint parameter)
+{
+    if (IS(VKN_MODE_ELEMENT_PARAMETERS))
+        parameters_load(parameter);
+    if (IS(VKN_MODE_ELEMENT_STATISTICS)) {
+        if (IS(VKN_MODE_QUAD_PARAMETERS)) {
+            quad_mean = vec4(saved_mean(parameter));
+            quad_inv_std = vec4(saved_scale(parameter));
+        }
+    }
 }
 
 // `parameter`: of the first element; the others' are `step` apart. Seen from the parameters, it is the
@@ -38,6 +52,11 @@ Element element_with(Element e, uint parameter, uint step)
         e.slope = slope_at4(parameter, step);
     }
     if (IS(VKN_MODE_ELEMENT_STATISTICS)) {
+        if (IS(VKN_MODE_QUAD_PARAMETERS)) {
+            e.mean = quad_mean;
+            e.inv_std = quad_inv_std;
+            return e;
+        }
         for (uint k = 0; k < 4; k++) {
             e.mean[k] = saved_mean(parameter + k * step);
             e.inv_std[k] = saved_scale(parameter + k * step);
@@ -59,8 +78,8 @@ Element element_at(uint x, uint y, uint residual, uint parameter)
 Element element_at4(uint x, uint y, uint parameter, uint step)
 {
     Element e;
-    e.x = x_load4((first_of(VKN_BINDING_X) + x) >> 2);
-    e.dy = dy_load4((first_of(VKN_BINDING_DY) + y) >> 2);
+    e.x = x_load4(quad_of(VKN_BINDING_X, x));
+    e.dy = dy_load4(quad_of(VKN_BINDING_DY, y));
     e.source = source_at4(y);
     e.counted = vec4(1.0);
     return element_with(e, parameter, step);
@@ -82,11 +101,11 @@ void gradient_store(uint x, uint y, vec4 dx, vec4 dresidual, uint count)
 void gradient_store4(uint x, uint y, vec4 dx, vec4 dresidual)
 {
     if (HAS(VKN_HAS_DRESIDUAL_SUM))
-        dx += dresidual_sum_load4((first_of(VKN_BINDING_DRESIDUAL_SUM) + x) >> 2);
+        dx += dresidual_sum_load4(quad_of(VKN_BINDING_DRESIDUAL_SUM, x));
     if (HAS(VKN_HAS_DX))
-        dx_store4((first_of(DX_BINDING) + x) >> 2, dx);
+        dx_store4(quad_of(DX_BINDING, x), dx);
     if (HAS(VKN_HAS_DRESIDUAL))
-        dresidual_store4((first_of(VKN_BINDING_DRESIDUAL) + y) >> 2, dresidual);
+        dresidual_store4(quad_of(VKN_BINDING_DRESIDUAL, y), dresidual);
 }
 
 // Whether quads from these elements on are aligned in all that is read; and in all that is written, too.

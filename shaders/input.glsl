@@ -1,5 +1,5 @@
-// The input of the statistic: x, and what is added to it first, after the prologue activation. Elements count
-// from the start of the box.
+// The input of the statistic: x, and what is added to it first, after the prologue activation. Elements and
+// quads count from the start of the box.
 
 layout(constant_id = VKN_SPEC_X_TYPE) const uint X_TYPE = 0;
 
@@ -13,46 +13,36 @@ READ_TENSOR(x, VKN_BINDING_X, X_TYPE)
 READ_TENSOR(residual, VKN_BINDING_RESIDUAL, RESIDUAL_TYPE)
 WRITE_TENSOR(residual_sum, VKN_BINDING_RESIDUAL_SUM, DX_TYPE)
 
-bool is_aligned(uint binding, uint element)
-{
-    return ((first_of(binding) + element) & 3u) == 0;
-}
-
-uint head_before(uint binding, uint element)
-{
-    return (0u - (first_of(binding) + element)) & 3u;
-}
+#define is_aligned(binding, element)  (((first_of(binding) + (element)) & 3u) == 0)
+#define head_before(binding, element) ((0u - (first_of(binding) + (element))) & 3u)
 
 // As it is stored, where the caller keeps it: what follows is the same as if it were read from there.
-float sum_as_stored(float sum)
+vec2 sum_as_stored(vec2 sum)
 {
     if (IS(VKN_MODE_ROUND_SUM)) {
         if (DX_TYPE == VKN_STORE_F16)
-            return f16_decode(f16_encode(sum));
+            return f16_unpack(f16_pack(sum.x, sum.y));
         if (DX_TYPE == VKN_STORE_BF16)
-            return bf16_decode(bf16_encode(sum));
+            return bf16_unpack(bf16_pack(sum.x, sum.y));
     }
     return sum;
-}
-
-vec4 sum_as_stored(vec4 sum)
-{
-    return vec4(sum_as_stored(sum.x), sum_as_stored(sum.y), sum_as_stored(sum.z), sum_as_stored(sum.w));
 }
 
 float sum_load(uint x, uint residual)
 {
     float v = x_load(first_of(VKN_BINDING_X) + x);
     if (IS(VKN_MODE_RESIDUAL_BEFORE))
-        v = sum_as_stored(v + residual_load(first_of(VKN_BINDING_RESIDUAL) + residual));
+        v = sum_as_stored(vec2(v + residual_load(first_of(VKN_BINDING_RESIDUAL) + residual))).x;
     return v;
 }
 
 vec4 sum_load4(uint x, uint residual)
 {
-    vec4 v = x_load4((first_of(VKN_BINDING_X) + x) >> 2);
-    if (IS(VKN_MODE_RESIDUAL_BEFORE))
-        v = sum_as_stored(v + residual_load4((first_of(VKN_BINDING_RESIDUAL) + residual) >> 2));
+    vec4 v = x_load4(quad_of(VKN_BINDING_X, x));
+    if (IS(VKN_MODE_RESIDUAL_BEFORE)) {
+        v += residual_load4(quad_of(VKN_BINDING_RESIDUAL, residual));
+        v = vec4(sum_as_stored(v.xy), sum_as_stored(v.zw));
+    }
     return v;
 }
 

@@ -152,6 +152,9 @@
 #define VKN_MODE_OUTPUT_IS_EXP      (1u << 11) /* and y = exp(xhat), else xhat */
 #define VKN_MODE_REPRODUCIBLE       (1u << 13)
 #define VKN_MODE_ROUND_SUM          (1u << 12) /* x + residual is stored: what follows is of the stored sum */
+#define VKN_MODE_QUAD_PARAMETERS    (1u << 15) /* one for the four elements of a quad, of those that differ */
+#define VKN_MODE_FOUR_ROWS          (1u << 16) /* a worker takes four rows, which have the same parameters */
+#define VKN_MODE_SOFTWARE           (1u << 14) /* integers are shifted slower than converted to floats and back */
 
 /* The dimensions of a view that kernels other than "any" walk, and their place in arrays. A statistic
  * belongs to each (batch, channel, lane) and is reduced over outer x inner. */

@@ -21,10 +21,19 @@ layout(push_constant) uniform Push { VKN_PUSH_FIELDS };
 #define NOT_A_NUMBER uintBitsToFloat(0x7FC00000u)
 
 // The box's first element in a binding. Bindings begin at an aligned address at or below it.
-uint first_of(uint binding)
-{
-    return (first[binding >> 1] >> ((binding & 1u) << 4)) & 0xFFFFu;
-}
+#define FIRST(binding) ((first[(binding) >> 1] >> (((binding) & 1u) << 4)) & 0xFFFFu)
+
+// Computed once: nothing is moved out of loops by software renderers, where a shift costs what five sums do.
+uint first_element[VKN_BINDING_COUNT] = uint[](FIRST(0), FIRST(1), FIRST(2), FIRST(3), FIRST(4), FIRST(5), FIRST(6),
+                                               FIRST(7));
+uint first_quad[VKN_BINDING_COUNT] = uint[]((FIRST(0) + 3) >> 2, (FIRST(1) + 3) >> 2, (FIRST(2) + 3) >> 2,
+                                            (FIRST(3) + 3) >> 2, (FIRST(4) + 3) >> 2, (FIRST(5) + 3) >> 2,
+                                            (FIRST(6) + 3) >> 2, (FIRST(7) + 3) >> 2);
+
+// A quad is four elements that begin at a multiple of four in their binding. If the first of them is `element` in the
+// box, its number in the box is element >> 2, and in the binding quad_of() that.
+#define first_of(binding)      first_element[binding]
+#define quad_of(binding, quad) (first_quad[binding] + (quad))
 
 uint statistic_count()
 {

@@ -26,16 +26,26 @@ Moments lift(float v, uint number)
     return Moments(1.0, v, 0.0, 0.0);
 }
 
+// For log(sum(exp)): the greatest number, and the sum that is a part of exp(v - most) for finite `most`. NaN is no
+// number, but makes the sum NaN.
+float most_of(vec4 v)
+{
+    v = mix(v, vec4(-INFINITY), isnan(v));
+    return max(max(v.x, v.y), max(v.z, v.w));
+}
+
+float sum_below(vec4 v, float most)
+{
+    vec4 e = mix(exp_of_negative(v - most), vec4(1.0), equal(v, vec4(most)));
+    e = mix(e, v, isnan(v));
+    return e.x + e.y + e.z + e.w;
+}
+
 Moments lift(vec4 v, uint number, uint step)
 {
     Moments a = lift(v.x, number);
     Moments b = lift(v.y, number + step);
     Moments c = lift(v.z, number + 2 * step);
     Moments d = lift(v.w, number + 3 * step);
-    if (OF(VKN_OF_LOG_SUM_EXP)) {
-        float most = max(max(a.mean, b.mean), max(c.mean, d.mean));
-        return Moments(4.0, most, a.m2 * weight_below(a.mean, most) + b.m2 * weight_below(b.mean, most) +
-                                      c.m2 * weight_below(c.mean, most) + d.m2 * weight_below(d.mean, most), 0.0);
-    }
     return merge(merge(a, b), merge(c, d));
 }

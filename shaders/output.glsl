@@ -5,7 +5,13 @@ layout(constant_id = VKN_SPEC_Y_TYPE) const uint Y_TYPE = 0;
 WRITE_TENSOR(y, VKN_BINDING_Y, Y_TYPE)
 WRITE_BITS(activation_mask, VKN_BINDING_ACTIVATION_MASK)
 
-// Elements count from the start of the box.
+void parameters_begin(uint parameter)
+{
+    if (IS(VKN_MODE_ELEMENT_PARAMETERS))
+        parameters_load(parameter);
+}
+
+// Elements count from the start of the box, and so do the quads of what ends in 4.
 float residual_at(uint element)
 {
     if (HAS(VKN_HAS_RESIDUAL))
@@ -13,10 +19,10 @@ float residual_at(uint element)
     return 0.0;
 }
 
-vec4 residual_at4(uint element)
+vec4 residual_at4(uint quad)
 {
     if (HAS(VKN_HAS_RESIDUAL))
-        return residual_load4((first_of(VKN_BINDING_RESIDUAL) + element) >> 2);
+        return residual_load4(quad_of(VKN_BINDING_RESIDUAL, quad));
     return vec4(0.0);
 }
 
@@ -37,12 +43,12 @@ void output_store(uint element, float z, float slope, float factor)
                               uint(activation_derivative(z, slope) == 1.0));
 }
 
-void output_store4(uint element, vec4 z, vec4 slope, vec4 factor)
+void output_store4(uint quad, vec4 z, vec4 slope, vec4 factor)
 {
-    y_store4((first_of(VKN_BINDING_Y) + element) >> 2, activate(z, slope) * factor);
+    y_store4(quad_of(VKN_BINDING_Y, quad), activate(z, slope) * factor);
     if (HAS(VKN_HAS_ACTIVATION_MASK)) {
         uvec4 open = uvec4(equal(activation_derivative(z, slope), vec4(1.0)));
-        activation_mask_store4((first_of(VKN_BINDING_ACTIVATION_MASK) + element) >> 2,
+        activation_mask_store4(quad_of(VKN_BINDING_ACTIVATION_MASK, quad),
                                open.x | open.y << 1 | open.z << 2 | open.w << 3);
     }
 }
@@ -56,10 +62,9 @@ vec4 affine_apply(Affine a, vec4 u, uint parameter, uint step)
         return vec4(equal(number, uvec4(a.scale) * VKN_INDEX_UNIT + uvec4(a.mean_low)));
     }
     precise vec4 centred = (u - a.mean) - a.mean_low;
-    vec4 z = centred * a.scale + a.offset;
     if (IS(VKN_MODE_ELEMENT_PARAMETERS))
-        z = z * gamma_at4(parameter, step) + beta_at4(parameter, step);
-    return z;
+        return centred * a.scale * gamma_at4(parameter, step) + beta_at4(parameter, step);
+    return centred * a.scale + a.offset;
 }
 
 vec4 slope_of_elements(Affine a, uint parameter, uint step)
@@ -87,12 +92,12 @@ void apply(Affine a, uint x, uint y, uint residual, uint dx, uint parameter, boo
     output_store(y, z, slope_of_elements(a, parameter, 0).x, factor);
 }
 
-// Four neighbours; dx lies like x, and residual like y.
-void apply4(Affine a, uint x, uint y, uint parameter, uint step)
+// A quad, with its sum_load4(); dx lies like x, and residual like y. Several are loaded before the first is applied:
+// the caches that miss them are asked for all at once.
+void apply4(Affine a, vec4 sum, uint x, uint y, uint parameter, uint step)
 {
-    vec4 sum = sum_load4(x, y);
     if (HAS(VKN_HAS_RESIDUAL_SUM))
-        residual_sum_store4((first_of(VKN_BINDING_RESIDUAL_SUM) + x) >> 2, sum);
+        residual_sum_store4(quad_of(VKN_BINDING_RESIDUAL_SUM, x), sum);
     vec4 z = affine_apply(a, prologue(sum), parameter, step);
     vec4 factor = vec4(1.0);
     if (IS(VKN_MODE_RESIDUAL_FACTOR))

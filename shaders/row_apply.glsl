@@ -13,14 +13,15 @@ void visit(inout Affine a, uint x, uint y, uint p)
 
 void visit4(inout Affine a, uint x, uint y, uint p)
 {
-    apply4(a, x, y, p, parameter_stride[VKN_INNER]);
+    apply4(a, sum_load4(x, y), x, y, p, parameter_stride[VKN_INNER]);
 }
 
 void visit8(inout Affine a, uint x, uint y, uint p, uint ahead)
 {
     uint step = parameter_stride[VKN_INNER];
-    apply4(a, x, y, p, step);
-    apply4(a, x + ahead, y + ahead, p + ahead * step, step);
+    vec4 near = sum_load4(x, y), far = sum_load4(x + ahead, y + ahead);
+    apply4(a, near, x, y, p, step);
+    apply4(a, far, x + ahead, y + ahead, p + 4 * ahead * step, step);
 }
 
 #define STATE Affine

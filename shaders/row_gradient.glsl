@@ -25,7 +25,7 @@ void visit4(inout Coefficients c, uint x, uint y, uint p)
 void visit8(inout Coefficients c, uint x, uint y, uint p, uint ahead)
 {
     visit4(c, x, y, p);
-    visit4(c, x + ahead, y + ahead, p + ahead * parameter_stride[VKN_INNER]);
+    visit4(c, x + ahead, y + ahead, p + 4 * ahead * parameter_stride[VKN_INNER]);
 }
 
 #define STATE Coefficients

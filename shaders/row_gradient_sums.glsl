@@ -38,7 +38,7 @@ void visit8(inout RowSums s, uint x, uint y, uint p, uint ahead)
 {
     uint step = parameter_stride[VKN_INNER];
     Element e = element_at4(x, y, p, step);
-    Element f = element_at4(x + ahead, y + ahead, p + ahead * step, step);
+    Element f = element_at4(x + ahead, y + ahead, p + 4 * ahead * step, step);
     sums_add(s, e, vec4(1.0), 4.0);
     sums_add(s, f, vec4(1.0), 4.0);
 }

@@ -25,7 +25,7 @@ void visit8(inout RowMoments s, uint x, uint y, uint p, uint ahead)
 {
     uint step = parameter_stride[VKN_INNER];
     s.moments = add(s.moments, input_load4(x, y) - s.shift, input_load4(x + ahead, y + ahead) - s.shift, p,
-                    ahead * step, step);
+                    4 * ahead * step, step);
 }
 
 #define STATE RowMoments

@@ -4,25 +4,28 @@
 //                                                            come before whole aligned quads; all if none do
 //   void visit(inout STATE s, uint x, uint y, uint p)                one element
 //   void visit4(inout STATE s, uint x, uint y, uint p)               a quad, aligned in every tensor
-//   void visit8(inout STATE s, uint x, uint y, uint p, uint ahead)   two quads, the other `ahead` elements on
-// where x and y are elements from the start of the box, and p is the parameter of the first one; from one
-// element of a run to the next it is parameter_stride[VKN_INNER].
+//   void visit8(inout STATE s, uint x, uint y, uint p, uint ahead)   two quads, the other `ahead` quads on
+// where x and y are elements, or quads, from the start of the box, and p is the parameter of the first element;
+// from one element of a run to the next it is parameter_stride[VKN_INNER].
 
 void run_walk(inout STATE s, uint x, uint y, uint p, uint count, uint lane, uint lanes)
 {
     uint p_step = parameter_stride[VKN_INNER];
     uint head = head_of(s, x, y, count);
     uint middle = (count - head) & ~3u;
-    uint tail = head + middle;
-    uint ahead = lanes * 4;
     for (uint end = lane; end < count - middle; end += lanes) {
         uint i = end < head ? end : end + middle;
         visit(s, x + i, y + i, p + i * p_step);
     }
-    uint i = head + lane * 4;
-    for (; i + ahead < tail; i += 2 * ahead)
-        visit8(s, x + i, y + i, p + i * p_step, ahead);
-    for (; i < tail; i += ahead)
+    x = (x + head) >> 2;
+    y = (y + head) >> 2;
+    p += head * p_step;
+    p_step *= 4;
+    uint quads = middle >> 2;
+    uint i = lane;
+    for (; i + lanes < quads; i += 2 * lanes)
+        visit8(s, x + i, y + i, p + i * p_step, lanes);
+    for (; i < quads; i += lanes)
         visit4(s, x + i, y + i, p + i * p_step);
 }
 
@@ -35,8 +38,11 @@ void row_walk(inout STATE s, Row row, Part part)
     uint skip = part.begin - outer * inner;
     for (uint e = part.begin; e < part.end; outer++) {
         uint count = min(inner - skip, part.end - e);
-        run_walk(s, row.x + outer * x_stride[VKN_OUTER] + skip, row.y + outer * y_stride[VKN_OUTER] + skip,
-                 row.parameter + outer * parameter_stride[VKN_OUTER] + skip * parameter_stride[VKN_INNER], count,
+        uint p = row.parameter + outer * parameter_stride[VKN_OUTER] + skip * parameter_stride[VKN_INNER];
+#ifdef PARAMETERS
+        parameters_begin(p);
+#endif
+        run_walk(s, row.x + outer * x_stride[VKN_OUTER] + skip, row.y + outer * y_stride[VKN_OUTER] + skip, p, count,
                  lane, lanes);
         e += count;
         skip = 0;

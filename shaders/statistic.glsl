@@ -71,6 +71,10 @@ Moments add(Moments m, float v, uint number)
 
 Moments add(Moments m, vec4 v, uint number, uint step)
 {
+    if (OF(VKN_OF_LOG_SUM_EXP)) {
+        float most = max(m.mean, most_of(v)), base = finite_maximum(most);
+        return Moments(m.count + 4.0, most, m.m2 * weight_below(m.mean, base) + sum_below(v, base), 0.0);
+    }
     if (!OF(VKN_OF_MOMENTS))
         return merge(m, lift(v, number, step));
     float mean = (v.x + v.y + v.z + v.w) * 0.25;
@@ -80,6 +84,11 @@ Moments add(Moments m, vec4 v, uint number, uint step)
 
 Moments add(Moments m, vec4 v, vec4 w, uint number, uint ahead, uint step)
 {
+    if (OF(VKN_OF_LOG_SUM_EXP)) {
+        float most = max(m.mean, max(most_of(v), most_of(w))), base = finite_maximum(most);
+        float sum = m.m2 * weight_below(m.mean, base);
+        return Moments(m.count + 8.0, most, sum + sum_below(v, base) + sum_below(w, base), 0.0);
+    }
     if (!OF(VKN_OF_MOMENTS))
         return merge(m, merge(lift(v, number, step), lift(w, number + ahead, step)));
     vec4 sum = v + w;

@@ -93,9 +93,13 @@ static void check_layer_norm(const Data *d) {
     double worst = 0;
     VknDesc desc;
     vkn_desc_layer_norm(&desc, VKN_OPERATION_TRAIN, 2, (uint64_t[]){d->rows, d->length}, 1, (int32_t[]){1});
-    desc.roles = BIT(X) | BIT(Y);
+    desc.roles = BIT(X) | BIT(Y) | BIT(GAMMA) | BIT(BETA);
     lay_out(d, &desc);
-    compute(runtime, &desc, &(ComputeData){.memory = {[VKN_ROLE_X] = d->x, [VKN_ROLE_Y] = d->y}});
+    compute(
+        runtime, &desc,
+        &(ComputeData){
+            .memory = {
+                [VKN_ROLE_X] = d->x, [VKN_ROLE_Y] = d->y, [VKN_ROLE_GAMMA] = d->dy, [VKN_ROLE_BETA] = d->x}});
     for (uint64_t row = 0; row < d->rows; row++) {
         double mean = 0, variance = 0, n = (double)d->length;
         for (uint64_t i = 0; i < d->length; i++)
@@ -103,8 +107,10 @@ static void check_layer_norm(const Data *d) {
         for (uint64_t i = 0; i < d->length; i++)
             variance += pow(d->x[place(d, row, i)] - mean, 2) / n;
         for (uint64_t i = 0; i < d->length; i++)
-            worst = fmax(worst, off_by(d->y[place(d, row, i)],
-                                       (d->x[place(d, row, i)] - mean) / sqrt(variance + 1e-5), 1));
+            worst =
+                fmax(worst,
+                     off_by(d->y[place(d, row, i)],
+                            (d->x[place(d, row, i)] - mean) / sqrt(variance + 1e-5) * d->dy[i] + d->x[i], 1));
     }
     tell(d, "layer norm", worst, 4e-6);
 }

@@ -18,7 +18,9 @@ static VknResult run(VknRuntime *runtime, const VknPlan *plan, const ComputeData
     for (uint32_t role = 0; !result && role < VKN_ROLE_COUNT; role++) {
         if (!size[role] || home_of(data, role) != role)
             continue;
-        result = vkn_runtime_buffer_create(runtime, size[role], &buffers[role]);
+        result = vkn_runtime_buffer_create(runtime, data->offset + size[role], &buffers[role]);
+        buffers[role].offset = data->offset;
+        buffers[role].size = size[role];
         if (!result && data->memory[role])
             result = vkn_runtime_upload(runtime, &buffers[role], 0, data->memory[role], size[role]);
     }

@@ -8,7 +8,8 @@
  * A role without its own may share that of another, by `in_place`: then both are the same buffer. */
 typedef struct ComputeData {
     void *memory[VKN_ROLE_COUNT];
-    bool in_place; /* Y lies on X, DX on DY */
+    bool in_place;   /* Y lies on X, DX on DY */
+    uint64_t offset; /* of each role in its buffer, in bytes: a multiple of 4 */
 } ComputeData;
 
 /* Plans and runs `desc` with the roles that it names. */

@@ -91,7 +91,7 @@ static double decode(const VknDesc *desc, uint32_t role, const uint8_t *memory, 
 /* -------------------------------------------------------------------------------------------------- nodes */
 
 static bool run_call(VknRuntime *runtime, const OnnxCall *call, OnnxValues *values) {
-    ComputeData data = {{NULL}, false};
+    ComputeData data = {.memory = {NULL}};
     VknPlanInfo info;
     VknLog log = vkn_runtime_context_desc(runtime)->log;
     VknResult result =

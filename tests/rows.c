@@ -1,4 +1,5 @@
-/* Rows from one element to millions: softmax forward and backward, reductions, layer norm, against fp64. */
+/* Rows from one element to millions: softmax forward and backward, reductions, layer norm, against fp64. In
+ * tensors that begin where quads of elements do, and one element later. */
 #include "compute.h"
 
 #include <inttypes.h>
@@ -34,7 +35,7 @@ static float noise(uint64_t i) {
 
 /* One case's tensors; what is computed by rows is compared row by row. */
 typedef struct Data {
-    uint64_t rows, length;
+    uint64_t rows, length, offset;
     bool columns;
     float *x, *y, *dy, *dx, *result;
     uint32_t *index;
@@ -66,12 +67,14 @@ static void check_softmax(const Data *d) {
     VknDesc desc;
     vkn_desc_softmax(&desc, VKN_OPERATION_TRAIN, 2, (uint64_t[]){d->rows, d->length}, 1, (int32_t[]){1});
     lay_out(d, &desc);
-    compute(runtime, &desc, &(ComputeData){.memory = {[VKN_ROLE_X] = d->x, [VKN_ROLE_Y] = d->y}});
+    compute(runtime, &desc,
+            &(ComputeData){.memory = {[VKN_ROLE_X] = d->x, [VKN_ROLE_Y] = d->y}, .offset = d->offset});
     vkn_desc_softmax(&desc, VKN_OPERATION_TRAIN_GRADIENT, 2, (uint64_t[]){d->rows, d->length}, 1,
                      (int32_t[]){1});
     lay_out(d, &desc);
     compute(runtime, &desc,
-            &(ComputeData){.memory = {[VKN_ROLE_Y] = d->y, [VKN_ROLE_DY] = d->dy, [VKN_ROLE_DX] = d->dx}});
+            &(ComputeData){.memory = {[VKN_ROLE_Y] = d->y, [VKN_ROLE_DY] = d->dy, [VKN_ROLE_DX] = d->dx},
+                           .offset = d->offset});
     for (uint64_t row = 0; row < d->rows; row++) {
         double sum = 0, product = 0;
         for (uint64_t i = 0; i < d->length; i++)
@@ -98,8 +101,9 @@ static void check_layer_norm(const Data *d) {
     compute(
         runtime, &desc,
         &(ComputeData){
-            .memory = {
-                [VKN_ROLE_X] = d->x, [VKN_ROLE_Y] = d->y, [VKN_ROLE_GAMMA] = d->dy, [VKN_ROLE_BETA] = d->x}});
+            .memory =
+                {[VKN_ROLE_X] = d->x, [VKN_ROLE_Y] = d->y, [VKN_ROLE_GAMMA] = d->dy, [VKN_ROLE_BETA] = d->x},
+            .offset = d->offset});
     for (uint64_t row = 0; row < d->rows; row++) {
         double mean = 0, variance = 0, n = (double)d->length;
         for (uint64_t i = 0; i < d->length; i++)
@@ -123,7 +127,8 @@ static void check_reduce(const Data *d, VknStatistic statistic, const char *what
     lay_out(d, &desc);
     compute(runtime, &desc,
             &(ComputeData){
-                .memory = {[VKN_ROLE_X] = d->x, [VKN_ROLE_RESULT] = d->result, [VKN_ROLE_INDEX] = d->index}});
+                .memory = {[VKN_ROLE_X] = d->x, [VKN_ROLE_RESULT] = d->result, [VKN_ROLE_INDEX] = d->index},
+                .offset = d->offset});
     for (uint64_t row = 0; row < d->rows; row++) {
         double sum = 0, absolute = 0, exponentials = 0;
         uint64_t greatest = 0;
@@ -169,11 +174,13 @@ int main(int argc, char **argv) {
             d.x[i] = 3 * noise(i) + 1;
             d.dy[i] = noise(i + count);
         }
-        check_softmax(&d);
-        check_layer_norm(&d);
-        check_reduce(&d, VKN_STATISTIC_SUM, "sum");
-        check_reduce(&d, VKN_STATISTIC_LOG_SUM_EXP, "log-sum-exp");
-        check_reduce(&d, VKN_STATISTIC_MAX, "argmax");
+        for (; d.offset <= sizeof(float); d.offset += sizeof(float)) {
+            check_softmax(&d);
+            check_layer_norm(&d);
+            check_reduce(&d, VKN_STATISTIC_SUM, "sum");
+            check_reduce(&d, VKN_STATISTIC_LOG_SUM_EXP, "log-sum-exp");
+            check_reduce(&d, VKN_STATISTIC_MAX, "argmax");
+        }
         for (size_t i = 0; i < sizeof tensors / sizeof *tensors; i++)
             free(*tensors[i]);
         free(d.index);

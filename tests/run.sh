@@ -195,7 +195,7 @@ run_fuzzers() {
         echo "clang and its libFuzzer are not there, see the beginning" >$logs/fuzzers/build.log
         result fuzzers build 0 0 1 0 ""
     elif cmake -S . -B build/fuzz -G Ninja -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ \
-        -DVKNORM_FUZZERS=ON -DVKNORM_SAMPLES=OFF >$logs/fuzzers/build.log 2>&1 &&
+        -DVKNORM_FUZZERS=ON -DVKNORM_SAMPLES=OFF -DVKNORM_SHADERS="$PWD/build/shaders" >$logs/fuzzers/build.log 2>&1 &&
         cmake --build build/fuzz --target fuzzers >>$logs/fuzzers/build.log 2>&1; then
         while read -r fuzzer; do
             # shellcheck disable=SC2086
@@ -267,7 +267,7 @@ start_sanitized() {
     mkdir -p "$logs/$preset"
     echo "Building $preset"
     # shellcheck disable=SC2046
-    if cmake --preset "$preset" -DVKNORM_SAMPLES=OFF >"$logs/$preset/build.log" 2>&1 &&
+    if cmake --preset "$preset" -DVKNORM_SAMPLES=OFF -DVKNORM_SHADERS="$PWD/build/shaders" >"$logs/$preset/build.log" 2>&1 &&
         cmake --build --preset "$preset" --target $(sed 's/^script tests.\(.*\)[.]py.*/vknorm_\1/; s/^[a-z]* tests.\([a-z_]*\).*/\1/' "$logs/$preset.txt") \
             >>"$logs/$preset/build.log" 2>&1; then
         from=build/$preset list=$logs/$preset.txt
@@ -380,8 +380,7 @@ if [ -e build/coverage ]; then
     check coverage gcovr --root . --filter lib/ --fail-under-line 95 build/coverage
 fi
 # README's matrix is what the family test printed last.
-check readme-matrix sh -c "sed -n '/<!-- family -->/,/<!-- .family -->/p' README.md | grep '^|' |
-    diff - $logs/matrix"
+check readme-matrix sh -c "sed -n '/<!-- family -->/,/<!-- .family -->/p' README.md | grep '^|' | diff - $logs/matrix"
 
 # ----------------------------------------------------------------------------------------------- report
 
@@ -436,8 +435,8 @@ compiled=$logs/radv/compile.log
 # shellcheck disable=SC2086
 {
     printf '\n'
-    row drivers "$(find $logs -name device.log | wc -l)"
-    row strategies "$(awk '$1 == "strategy" { t = 1; next } NF != 3 { t = 0 } t { n++ } END { print n + 0 }' \
+    row drivers "$(find $logs -name edges.log | wc -l)"
+    row strategies "$(awk '$1 == "strategy" { t = 1; next } NF != 3 { t = 0 } t && !/planning/ { n++ } END { print n + 0 }' \
         $logs/swiftshader/device.log 2>/dev/null)"
     row "messages of the validation layer" "$(find $logs -name '*.log' -not -name net.log -print0 |
         xargs -0 grep -E 'VUID-|SYNC-HAZARD|Validation (Error|Warning)' | wc -l)"

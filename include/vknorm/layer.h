@@ -27,6 +27,7 @@ extern "C" {
 
 /* ----------------------------------------------------------------------------------- initializers */
 
+/* The distribution that a variable's first values are from. */
 typedef enum VknInitializerKind {
     VKN_INITIALIZER_CONSTANT = 0,         /* value */
     VKN_INITIALIZER_UNIFORM = 1,          /* from minimum to maximum */
@@ -44,6 +45,7 @@ typedef enum VknInitializerKind {
  * extent but one and fan_out the last, each times all extents before those (a convolution's window). */
 typedef enum VknFan { VKN_FAN_IN = 0, VKN_FAN_OUT = 1, VKN_FAN_AVERAGE = 2 } VknFan;
 
+/* What VARIANCE_SCALING draws from. */
 typedef enum VknDistribution {
     VKN_DISTRIBUTION_TRUNCATED_NORMAL = 0, /* whose deviation is that after truncation */
     VKN_DISTRIBUTION_NORMAL = 1,
@@ -52,14 +54,16 @@ typedef enum VknDistribution {
 
 /* How a variable begins. Fields of other kinds are ignored. */
 typedef struct VknInitializer {
-    VknInitializerKind kind;
-    float value;            /* CONSTANT: finite */
-    float minimum, maximum; /* UNIFORM: finite, minimum <= maximum */
-    float mean, deviation;  /* NORMAL, TRUNCATED_NORMAL: finite, deviation >= 0 */
-    float scale;            /* VARIANCE_SCALING: finite, > 0 */
-    VknFan fan;
-    VknDistribution distribution;
-    float gain;    /* ORTHOGONAL, IDENTITY: finite */
+    VknInitializerKind kind;      /* which of the fields below count */
+    float value;                  /* CONSTANT: finite */
+    float minimum;                /* UNIFORM: finite, at most maximum */
+    float maximum;                /* UNIFORM: finite */
+    float mean;                   /* NORMAL, TRUNCATED_NORMAL: finite */
+    float deviation;              /* NORMAL, TRUNCATED_NORMAL: finite, >= 0 */
+    float scale;                  /* VARIANCE_SCALING: finite, > 0 */
+    VknFan fan;                   /* VARIANCE_SCALING */
+    VknDistribution distribution; /* VARIANCE_SCALING */
+    float gain;                   /* ORTHOGONAL, IDENTITY: finite */
     uint64_t seed; /* random ones: another seed, other values; Keras draws one when none is given */
 } VknInitializer;
 
@@ -100,6 +104,7 @@ VKN_API VknResult vkn_regularizer_apply(VknLog log, const VknRegularizer *regula
                                         const uint64_t *shape, const float *values, double *loss,
                                         float *gradient);
 
+/* How a constraint projects. */
 typedef enum VknConstraintKind {
     VKN_CONSTRAINT_NONE = 0,
     VKN_CONSTRAINT_NON_NEG = 1,      /* max(w, 0) */
@@ -112,11 +117,12 @@ typedef enum VknConstraintKind {
 /* What a variable is projected to after an update. norm is the L2 norm over `axes`, for each index of the
  * other axes. */
 typedef struct VknConstraint {
-    VknConstraintKind kind;
-    float minimum, maximum; /* finite, 0 <= minimum <= maximum */
-    float rate;             /* 0 to 1 */
-    uint32_t axis_count;    /* 0: over all axes */
-    int32_t axes[VKN_MAX_RANK];
+    VknConstraintKind kind;     /* NONE: the others are ignored */
+    float minimum;              /* finite, from 0 to maximum */
+    float maximum;              /* finite */
+    float rate;                 /* 0 to 1 */
+    uint32_t axis_count;        /* 0: over all axes */
+    int32_t axes[VKN_MAX_RANK]; /* those axes, -rank to rank - 1 */
 } VknConstraint;
 
 /* The constraint with Keras' default arguments: axis 0; MAX_NORM maximum 2; MIN_MAX_NORM 0 to 1, rate 1. */
@@ -128,6 +134,7 @@ VKN_API VknResult vkn_constraint_apply(VknLog log, const VknConstraint *constrai
 
 /* -------------------------------------------------------------------------------- layer description */
 
+/* What a layer computes. */
 typedef enum VknLayerKind {
     VKN_LAYER_BATCH_NORMALIZATION = 1,
     VKN_LAYER_LAYER_NORMALIZATION = 2,
@@ -141,45 +148,46 @@ typedef enum VknLayerKind {
 
 /* What a trainable variable has. */
 typedef struct VknParameterDesc {
-    VknInitializer initializer;
-    VknRegularizer regularizer;
-    VknConstraint constraint;
+    VknInitializer initializer; /* what it begins as */
+    VknRegularizer regularizer; /* what its size costs */
+    VknConstraint constraint;   /* what updates leave of it */
 } VknParameterDesc;
 
 /* A layer's constructor arguments. In brackets: the kinds that read a field, by their first letters (B, L, G,
  * R, U, A, P, S), and Keras' default. Other kinds ignore it. */
 typedef struct VknLayerDesc {
-    VknLayerKind kind;
-    const char *name; /* of the layer in weight files and messages: without control characters, '"', '\' and
-                         '/'; copied. Default: Keras', such as "batch_normalization". */
-    VknType type;     /* of x, y and their gradients; variables and arithmetic are f32, as by Keras' mixed
-                         policies. Default F32. */
-    bool trainable;   /* default true; see vkn_layer_set_trainable() */
+    VknLayerKind kind; /* which of the fields below count */
+    const char *name;  /* of the layer in weight files and messages: without control characters, '"', '\' and
+                          '/'; copied. Default: Keras', such as "batch_normalization". */
+    VknType type;      /* of x, y and their gradients; variables and arithmetic are f32, as by Keras' mixed
+                          policies. Default F32. */
+    bool trainable;    /* default true; see vkn_layer_set_trainable() */
     /* [BLGRUS, {-1}] B: the axes that keep statistics of their own. L, R, U, S: those that are normalized
      * over, not all eight. G: the one axis of channels; rank at most 7. Keras 3 takes lists for L, R, U and
      * S, Keras 2 for B too. P: the axes that share a slope, shared_axes, never axis 0; default none. */
     uint32_t axis_count;
-    int32_t axes[VKN_MAX_RANK];
-    float epsilon;          /* [BLG 1e-3, R 1e-6, U 1e-12] finite, >= 0; of U it bounds the norm */
-    bool center;            /* [BLG true] whether there is a beta */
-    bool scale;             /* [BLGR true] whether there is a gamma, which R calls scale */
-    int64_t groups;         /* [G 32] divides the channels; -1: a group for each, instance norm */
-    bool log_softmax;       /* [S false] */
-    VknParameterDesc gamma; /* [BLGR ones] */
-    VknParameterDesc beta;  /* [BLG zeros] */
-    VknParameterDesc alpha; /* [P zeros] the slope */
+    int32_t axes[VKN_MAX_RANK]; /* those, -rank to rank - 1 */
+    float epsilon;              /* [BLG 1e-3, R 1e-6, U 1e-12] finite, >= 0; of U it bounds the norm */
+    bool center;                /* [BLG true] whether there is a beta */
+    bool scale;                 /* [BLGR true] whether there is a gamma, which R calls scale */
+    int64_t groups;             /* [G 32] divides the channels; -1: a group for each, instance norm */
+    bool log_softmax;           /* [S false] */
+    VknParameterDesc gamma;     /* [BLGR ones] */
+    VknParameterDesc beta;      /* [BLG zeros] */
+    VknParameterDesc alpha;     /* [P zeros] the slope */
     /* After the affine transform, in the same pass; default identity. [BLGRUA] A: what the layer is. PRELU
      * is a kind of layer of its own. */
     VknActivation activation;
     /* [B] Batch normalization alone, from here on. */
     float momentum; /* 0.99; 0 to 1, weights the old moving value */
     /* zeros, ones. With renorm its mean begins like the moving one, deviations as the variance's root. */
-    VknInitializer moving_mean_initializer, moving_variance_initializer;
-    bool renorm;           /* false; batch renormalization, VKN_ROLE_RENORM_MEAN */
-    float renorm_r_min;    /* 0; renorm_clipping's rmin, rmax, dmax: 0 <= rmin <= rmax */
-    float renorm_r_max;    /* inf */
-    float renorm_d_max;    /* inf; >= 0 */
-    float renorm_momentum; /* 0.99 */
+    VknInitializer moving_mean_initializer;
+    VknInitializer moving_variance_initializer; /* see above */
+    bool renorm;                                /* false; batch renormalization, VKN_ROLE_RENORM_MEAN */
+    float renorm_r_min;                         /* 0; renorm_clipping's rmin, rmax, dmax: 0 <= rmin <= rmax */
+    float renorm_r_max;                         /* inf */
+    float renorm_d_max;                         /* inf; >= 0 */
+    float renorm_momentum;                      /* 0.99 */
     /* false; the statistics of a training batch that lies on several devices. The library moves no data
      * between devices: the caller merges what vkn_layer_statistics() and vkn_layer_gradient_statistics()
      * write. Not with renorm or virtual batches. */
@@ -201,6 +209,7 @@ VKN_API VknResult vkn_layer_desc_activation(VknLog log, const char *name, VknLay
 
 /* ------------------------------------------------------------------------------------------- layer */
 
+/* A layer: its variables on the device, its plans. */
 typedef struct VknLayer VknLayer;
 
 /* Creates a layer without variables on `runtime`, which must outlive it. Checks what can be checked without a
@@ -228,15 +237,15 @@ typedef struct VknWeight {
     const char *name; /* gamma, beta, alpha, scale, moving_mean, moving_variance, moving_stddev, renorm_mean,
                          renorm_stddev */
     const char *path; /* in weight files: the layer's name, '/', the variable's */
-    uint32_t rank;
+    uint32_t rank;    /* of shape */
     /* As in Keras: the extents of the axes that have parameters, in order of the axes. Of batch normalization
      * over a list of axes (Keras 2): x's rank, with 1 for all others. PRELU: x's without axis 0, 1 for the
      * shared ones. */
     uint64_t shape[VKN_MAX_RANK];
-    uint64_t count; /* elements */
-    bool trainable; /* a parameter, of which there is a gradient; false: a moving statistic. Of a layer that
-                       is not frozen these are Keras' two lists. */
-    VknBuffer value;
+    uint64_t count;  /* elements */
+    bool trainable;  /* a parameter, of which there is a gradient; false: a moving statistic. Of a layer that
+                        is not frozen these are Keras' two lists. */
+    VknBuffer value; /* f32, dense */
     VknBuffer gradient; /* what backward wrote; no buffer where there is none */
 } VknWeight;
 
@@ -246,9 +255,12 @@ VKN_API const VknWeight *vkn_layer_weight(const VknLayer *layer, uint32_t index)
 
 /* Elements of all variables, as Keras' summary() counts them. */
 typedef struct VknParameterCount {
-    uint64_t total, trainable, non_trainable;
+    uint64_t total;         /* the sum of both */
+    uint64_t trainable;     /* of parameters; 0 of a frozen layer */
+    uint64_t non_trainable; /* of moving statistics, and of a frozen layer's parameters */
 } VknParameterCount;
 
+/* Of a layer that is built; before that, all 0. */
 VKN_API VknParameterCount vkn_layer_parameter_count(const VknLayer *layer);
 
 /* ------------------------------------------------------------------------------------------- calls */
@@ -290,6 +302,7 @@ VKN_API VknResult vkn_layer_backward(VknLayer *layer, const VknLayerCall *call);
  * second one writes the parameters' gradients, of this device's part of the batch, which backward then leaves
  * alone. Errors: as vkn_layer_forward(). */
 VKN_API VknResult vkn_layer_statistics(VknLayer *layer, const VknLayerCall *call);
+/* The second of them. */
 VKN_API VknResult vkn_layer_gradient_statistics(VknLayer *layer, const VknLayerCall *call);
 
 /* Drops what recordings need. Before a buffer is destroyed that a recorded call named, and when no such
@@ -309,10 +322,10 @@ VKN_API VknResult vkn_layer_constrain(VknLayer *layer);
 
 /* A tensor of f32 in host memory, as safetensors files hold it. */
 typedef struct VknNamedTensor {
-    const char *name;
-    uint32_t rank; /* 0 to VKN_MAX_RANK */
-    uint64_t shape[VKN_MAX_RANK];
-    float *values; /* row-major; save reads them, load writes them */
+    const char *name;             /* in the file */
+    uint32_t rank;                /* 0 to VKN_MAX_RANK */
+    uint64_t shape[VKN_MAX_RANK]; /* row-major */
+    float *values;                /* row-major; save reads them, load writes them */
 } VknNamedTensor;
 
 /* Writes `count` tensors to a safetensors file: to `path` with ".part" appended, then renamed, so that `path`
@@ -331,6 +344,7 @@ VKN_API VknResult vkn_tensors_load(VknLog log, const char *path, uint32_t count,
 /* The same for all variables of several layers of one runtime, whose names must differ. Waits for the device.
  * Errors: those too of vkn_runtime_upload(). */
 VKN_API VknResult vkn_layers_save(uint32_t count, VknLayer *const *layers, const char *path);
+/* Loads what vkn_layers_save() has written: all of it, or after an error nothing. */
 VKN_API VknResult vkn_layers_load(uint32_t count, VknLayer *const *layers, const char *path);
 
 #ifdef __cplusplus

@@ -12,6 +12,7 @@ static void print_usage(FILE *file) {
           "  --suite NAME          one suite with all of its cases, or all; else a few cases of every suite\n"
           "  --device NAME         a part of the device's name, or its number; else the first GPU\n"
           "  --strategy WHICH      chosen (by the planner), or all that are legal\n"
+          "  --reproducible        and beside them a reproducible plan\n"
           "  --samples N           of each case, 5 to 100000 (30)\n"
           "  --seconds S           after which a case has enough with 5 samples (10)\n"
           "  --json FILE           the results, with device, driver, commit and date\n"
@@ -42,12 +43,17 @@ static bool parse_strategy(const char *text, bool *all) {
 }
 
 static bool options_parse(BenchOptions *options, int count, char **arguments) {
-    static const struct option names[] = {
-        {"suite", required_argument, NULL, 'u'},    {"device", required_argument, NULL, 'd'},
-        {"strategy", required_argument, NULL, 's'}, {"samples", required_argument, NULL, 'n'},
-        {"seconds", required_argument, NULL, 't'},  {"json", required_argument, NULL, 'j'},
-        {"plot", required_argument, NULL, 'p'},     {"onednn", no_argument, NULL, 'o'},
-        {"help", no_argument, NULL, 'h'},           {0}};
+    static const struct option names[] = {{"suite", required_argument, NULL, 'u'},
+                                          {"device", required_argument, NULL, 'd'},
+                                          {"strategy", required_argument, NULL, 's'},
+                                          {"samples", required_argument, NULL, 'n'},
+                                          {"seconds", required_argument, NULL, 't'},
+                                          {"json", required_argument, NULL, 'j'},
+                                          {"plot", required_argument, NULL, 'p'},
+                                          {"onednn", no_argument, NULL, 'o'},
+                                          {"reproducible", no_argument, NULL, 'r'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {0}};
     bool good = true;
     double number;
     for (int c; good && (c = getopt_long(count, arguments, "", names, NULL)) != -1;) {
@@ -76,6 +82,9 @@ static bool options_parse(BenchOptions *options, int count, char **arguments) {
             break;
         case 'o':
             options->onednn = true;
+            break;
+        case 'r':
+            options->reproducible = true;
             break;
         case 'h':
             print_usage(stdout);

@@ -153,6 +153,7 @@ typedef struct BenchResult {
 typedef struct BenchOptions {
     const char *suite, *device, *json, *plot;
     bool all_strategies;
+    bool reproducible; /* plans, too */
     bool onednn;
     uint32_t samples;
     double seconds; /* per case */

@@ -142,11 +142,13 @@ static void entry_fail(Entry *entry, const char *what, VknResult result) {
                  vkn_result_name(result));
 }
 
-/* Plans in a context without pipelines, then again in the same. */
+/* Plans in a context without pipelines, then again in the same. Without a strategy it is a reproducible plan.
+ */
 static void entry_plan(const Bench *b, Entry *entry, uint32_t strategy) {
     VknDesc desc = b->bench_case->desc;
     double warm[WARM_PLANS];
     desc.strategy = strategy;
+    desc.reproducible = strategy == 0;
     VknResult result = vkn_context_create(vkn_runtime_context_desc(b->rig->runtime), &entry->context);
     double start = bench_clock();
     if (!result)
@@ -165,7 +167,7 @@ static void entry_plan(const Bench *b, Entry *entry, uint32_t strategy) {
     }
     const VknPlanInfo *info = vkn_plan_info(entry->plan);
     entry->result->plan_warm = spread_of(warm, WARM_PLANS).median;
-    entry->result->strategy = info->strategy_name;
+    entry->result->strategy = strategy ? info->strategy_name : "reproducible";
     entry->result->dispatches = info->dispatch_count;
     entry->result->barriers = info->barrier_count;
     entry->result->bytes = info->least_bytes;
@@ -336,6 +338,14 @@ static VknResult time_entries(Bench *b) {
     return result;
 }
 
+static void entry_create(Bench *b, BenchResult *results, uint32_t strategy, bool chosen) {
+    Entry *entry = &b->entries[b->entry_count];
+    entry->result = &results[b->entry_count++];
+    *entry->result = (BenchResult){.bench_case = b->bench_case, .chosen = chosen};
+    entry->result->strategy = strategy ? vkn_strategy_name(strategy - 1) : "reproducible";
+    entry_plan(b, entry, strategy);
+}
+
 static void entries_create(Bench *b, BenchResult *results) {
     VknPlanInfo info;
     const VknCaps *caps = vkn_context_caps(vkn_runtime_context(b->rig->runtime));
@@ -346,12 +356,10 @@ static void entries_create(Bench *b, BenchResult *results) {
         desc.strategy = k;
         if (b->options->all_strategies ? vkn_plan_query(caps, &desc, (VknLog){0}, &info) : k != chosen)
             continue;
-        Entry *entry = &b->entries[b->entry_count];
-        entry->result = &results[b->entry_count++];
-        *entry->result = (BenchResult){.bench_case = b->bench_case, .chosen = k == chosen};
-        entry->result->strategy = vkn_strategy_name(k - 1);
-        entry_plan(b, entry, k);
+        entry_create(b, results, k, k == chosen);
     }
+    if (b->options->reproducible && b->entry_count < BENCH_MOST_STRATEGIES)
+        entry_create(b, results, 0, false);
     if (b->entry_count == 0) {
         b->entries[0].result = results;
         *results = (BenchResult){.bench_case = b->bench_case, .strategy = "none"};

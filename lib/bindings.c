@@ -94,12 +94,34 @@ static VknResult check_buffers(const VknPlan *plan, const VknBuffer *buffers) {
 
 /* ------------------------------------------------------------------------------------ descriptor sets */
 
-static void write_set(const VknPlan *plan, const VknStep *step, const VknBuffer *buffers, VknStepSet *set) {
-    VknContext *context = plan->context;
-    /* Four elements at once need 16 bytes, whatever less the device asks for. */
-    uint64_t alignment = vkn_max(context->caps.storage_offset_alignment, 16);
+/* Makes a view of the texels that lie in `range`, which begins with one, and a write of it. */
+static VknResult write_texels(VknBindings *bindings, const VknStepBinding *b,
+                              const VkDescriptorBufferInfo *range, VkWriteDescriptorSet *write) {
+    VknContext *context = bindings->plan->context;
+    VkBufferView *view = &bindings->views[bindings->view_count];
+    VkBufferViewCreateInfo info = {.sType = VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO,
+                                   .buffer = range->buffer,
+                                   .format =
+                                       b->texel == 16 ? VK_FORMAT_R32G32B32A32_UINT : VK_FORMAT_R32G32_UINT,
+                                   .offset = range->offset,
+                                   .range = range->range - range->range % b->texel};
+    VkResult result = context->vk.CreateBufferView(context->device, &info, context->host.allocator, view);
+    if (result)
+        return vkn_context_fail(context, result, "vkCreateBufferView");
+    bindings->view_count++;
+    write->dstBinding = VKN_BINDING_TEXELS + b->binding;
+    write->descriptorType = VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER;
+    write->pTexelBufferView = view;
+    return VKN_SUCCESS;
+}
+
+static VknResult write_set(VknBindings *bindings, const VknStep *step, const VknBuffer *buffers,
+                           VknStepSet *set) {
+    VknContext *context = bindings->plan->context;
     VkDescriptorBufferInfo info[VKN_BINDING_COUNT];
-    VkWriteDescriptorSet write[VKN_BINDING_COUNT];
+    VkWriteDescriptorSet write[2 * VKN_BINDING_COUNT];
+    uint32_t count = VKN_BINDING_COUNT;
+    uint64_t alignment = vkn_binding_alignment(&context->caps);
     for (uint32_t i = 0; i < step->binding_count; i++) {
         const VknStepBinding *b = &step->binding[i];
         uint64_t begin = buffers[b->role].offset + b->offset;
@@ -119,18 +141,28 @@ static void write_set(const VknPlan *plan, const VknStep *step, const VknBuffer 
             if (step->binding[j].binding == i)
                 write[i].pBufferInfo = &info[j];
     }
-    context->vk.UpdateDescriptorSets(context->device, VKN_BINDING_COUNT, write, 0, NULL);
+    for (uint32_t j = 0; j < step->binding_count; j++) {
+        if (!step->binding[j].texel)
+            continue;
+        write[count] = write[0];
+        VknResult result = write_texels(bindings, &step->binding[j], &info[j], &write[count++]);
+        if (result)
+            return result;
+    }
+    context->vk.UpdateDescriptorSets(context->device, count, write, 0, NULL);
+    return VKN_SUCCESS;
 }
 
 static VknResult create_sets(VknBindings *bindings, const VknBuffer *buffers) {
     const VknPlan *plan = bindings->plan;
     VknContext *context = plan->context;
     uint32_t count = plan->schedule.step_count;
-    VkDescriptorPoolSize size = {VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, count * VKN_BINDING_COUNT};
+    VkDescriptorPoolSize sizes[] = {{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, count * VKN_BINDING_COUNT},
+                                    {VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER, count * VKN_BINDING_COUNT}};
     VkDescriptorPoolCreateInfo pool = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
                                        .maxSets = count,
-                                       .poolSizeCount = 1,
-                                       .pPoolSizes = &size};
+                                       .poolSizeCount = context->caps.texel_reads ? 2 : 1,
+                                       .pPoolSizes = sizes};
     VkResult result =
         context->vk.CreateDescriptorPool(context->device, &pool, context->host.allocator, &bindings->pool);
     if (result) {
@@ -145,7 +177,9 @@ static VknResult create_sets(VknBindings *bindings, const VknBuffer *buffers) {
         result = context->vk.AllocateDescriptorSets(context->device, &info, &bindings->sets[i].set);
         if (result)
             return vkn_context_fail(context, result, "vkAllocateDescriptorSets");
-        write_set(plan, &plan->schedule.steps[i], buffers, &bindings->sets[i]);
+        VknResult written = write_set(bindings, &plan->schedule.steps[i], buffers, &bindings->sets[i]);
+        if (written)
+            return written;
     }
     return VKN_SUCCESS;
 }
@@ -165,11 +199,12 @@ VknResult vkn_bindings_create(const VknPlan *plan, const VknBuffer buffers[VKN_R
     if (result)
         return result;
 
-    uint32_t count = plan->schedule.step_count;
-    VknBindings *b = vkn_host_alloc(host, sizeof *b + count * sizeof *b->sets);
+    uint32_t count = plan->schedule.step_count, texels = plan->schedule.texel_count;
+    VknBindings *b = vkn_host_alloc(host, sizeof *b + count * sizeof *b->sets + texels * sizeof *b->views);
     if (!b)
         return VKN_ERROR_OUT_OF_HOST_MEMORY;
     b->plan = plan;
+    b->views = (VkBufferView *)&b->sets[count];
     if (count)
         result = create_sets(b, buffers);
     if (result) {
@@ -184,6 +219,8 @@ void vkn_bindings_destroy(VknBindings *bindings) {
     if (!bindings)
         return;
     VknContext *context = bindings->plan->context;
+    for (uint32_t i = 0; i < bindings->view_count; i++)
+        context->vk.DestroyBufferView(context->device, bindings->views[i], context->host.allocator);
     if (bindings->pool)
         context->vk.DestroyDescriptorPool(context->device, bindings->pool, context->host.allocator);
     vkn_host_free(&context->host, bindings);

@@ -4,6 +4,9 @@
 
 #include "schedule.h"
 
+/* VK_VENDOR_ID_MESA, which the oldest headers do not have: with the device type CPU, lavapipe. */
+#define VENDOR_MESA 0x10005
+
 static VknDeviceClass device_class(const VkPhysicalDeviceProperties *properties) {
     static const struct {
         uint32_t vendor;
@@ -87,6 +90,9 @@ VknResult vkn_caps_query(const VknContextDesc *desc, VknCaps *caps) {
         c.subgroup_size_control && size.maxSubgroupSize ? size.maxSubgroupSize : subgroup.subgroupSize;
     c.subgroup_arithmetic = compute && (subgroup.supportedOperations & VK_SUBGROUP_FEATURE_ARITHMETIC_BIT);
     c.subgroup_shuffle = compute && (subgroup.supportedOperations & VK_SUBGROUP_FEATURE_SHUFFLE_BIT);
+    c.max_texels = desc->texel_buffers ? limits->maxTexelBufferElements : 0;
+    c.texel_offset_alignment = (uint32_t)limits->minTexelBufferOffsetAlignment;
+    c.texel_reads = c.max_texels && c.device_class == VKN_DEVICE_SOFTWARE && core.vendorID == VENDOR_MESA;
     VknResult result = vkn_schedule_check_caps(&host, &c);
     if (!result)
         *caps = c;
@@ -110,9 +116,14 @@ VknResult vkn_caps_lower(const VknHost *host, VknCaps *caps, const VknCaps *lowe
         LOWER(subgroup_shuffle),
         LOWER(subgroup_size_control),
         LOWER(full_subgroups),
+        LOWER(max_texels),
 #undef LOWER
         {"storage_offset_alignment", caps->storage_offset_alignment, lowered->storage_offset_alignment,
          lowered->storage_offset_alignment < caps->storage_offset_alignment},
+        {"texel_offset_alignment", caps->texel_offset_alignment, lowered->texel_offset_alignment,
+         lowered->texel_offset_alignment < caps->texel_offset_alignment},
+        {"texel_reads", caps->max_texels > 0, lowered->texel_reads,
+         lowered->texel_reads && !lowered->max_texels},
     };
     if (lowered->max_subgroup_size != caps->max_subgroup_size)
         return VKN_FAIL(host, INVALID_ARGUMENT, "caps.max_subgroup_size must stay %" PRIu32 ", not %" PRIu32,

@@ -65,13 +65,18 @@ static VknResult load_functions(VknContext *context, const VknContextDesc *desc)
     return VKN_SUCCESS;
 }
 
+/* Storage buffers, and the same as texels, where they are read so. */
 static VknResult create_layouts(VknContext *context) {
-    VkDescriptorSetLayoutBinding bindings[VKN_BINDING_COUNT];
-    for (uint32_t i = 0; i < VKN_BINDING_COUNT; i++)
-        bindings[i] = (VkDescriptorSetLayoutBinding){i, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 1,
-                                                     VK_SHADER_STAGE_COMPUTE_BIT, NULL};
+    VkDescriptorSetLayoutBinding bindings[2 * VKN_BINDING_COUNT];
+    uint32_t count = context->caps.texel_reads ? 2 * VKN_BINDING_COUNT : VKN_BINDING_COUNT;
+    for (uint32_t i = 0; i < count; i++)
+        bindings[i] =
+            (VkDescriptorSetLayoutBinding){i,
+                                           i < VKN_BINDING_TEXELS ? VK_DESCRIPTOR_TYPE_STORAGE_BUFFER
+                                                                  : VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER,
+                                           1, VK_SHADER_STAGE_COMPUTE_BIT, NULL};
     VkDescriptorSetLayoutCreateInfo set_info = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
-                                                .bindingCount = VKN_BINDING_COUNT,
+                                                .bindingCount = count,
                                                 .pBindings = bindings};
     VkResult result = context->vk.CreateDescriptorSetLayout(context->device, &set_info,
                                                             context->host.allocator, &context->set_layout);

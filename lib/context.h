@@ -16,11 +16,13 @@
     F(CmdDispatch)                                                                                           \
     F(CmdPipelineBarrier)                                                                                    \
     F(CmdPushConstants)                                                                                      \
+    F(CreateBufferView)                                                                                      \
     F(CreateComputePipelines)                                                                                \
     F(CreateDescriptorPool)                                                                                  \
     F(CreateDescriptorSetLayout)                                                                             \
     F(CreatePipelineLayout)                                                                                  \
     F(CreateShaderModule)                                                                                    \
+    F(DestroyBufferView)                                                                                     \
     F(DestroyDescriptorPool)                                                                                 \
     F(DestroyDescriptorSetLayout)                                                                            \
     F(DestroyPipeline)                                                                                       \
@@ -41,7 +43,7 @@ struct VknContext {
     VkPipelineCache vk_pipeline_cache;
     VknDeviceTable vk;
     VknCaps caps;
-    VkDescriptorSetLayout set_layout; /* VKN_BINDING_COUNT storage buffers, for every kernel */
+    VkDescriptorSetLayout set_layout; /* for every kernel: lib/context.c */
     VkPipelineLayout pipeline_layout;
     VknPipelineCache pipelines;
     VknCustomTable customs;

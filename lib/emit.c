@@ -29,7 +29,7 @@ static bool is_used(const VknPlanner *p, const VknUse *use) {
 
 /* Bytes that a binding may span when its start is moved down to an aligned address. */
 static uint64_t binding_bytes(const VknCaps *caps) {
-    return caps->max_storage_range - vkn_max(caps->storage_offset_alignment, 16);
+    return caps->max_storage_range - vkn_binding_alignment(caps);
 }
 
 /* The cut for kernels that bind `statistic_bytes` per statistic and see at most `elements`. */

@@ -24,7 +24,9 @@ typedef struct VknStepSet {
 struct VknBindings {
     const VknPlan *plan;
     VkDescriptorPool pool; /* VK_NULL_HANDLE for a plan without steps */
-    VknStepSet sets[];     /* one per step */
+    VkBufferView *views;   /* of what is read as texels */
+    uint32_t view_count;
+    VknStepSet sets[]; /* one per step, followed by the views */
 };
 
 #endif

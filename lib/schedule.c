@@ -6,6 +6,11 @@
 #include "desc.h"
 #include "strategy.h"
 
+uint64_t vkn_binding_alignment(const VknCaps *caps) {
+    uint64_t alignment = vkn_max(caps->storage_offset_alignment, 16);
+    return caps->texel_reads ? vkn_max(alignment, caps->texel_offset_alignment) : alignment;
+}
+
 /* Tensors may share memory (in place), so for hazards they are one resource. */
 static uint64_t with_alias(uint64_t resources) {
     uint64_t tensors = 0;
@@ -38,7 +43,7 @@ static bool windows_overlap(const VknStep *a, const VknStep *b, uint64_t alignme
 static void place_barriers(const VknCaps *caps, VknSchedule *schedule) {
     uint64_t earlier_reads = 0, earlier_writes = 0, stage_reads = 0, stage_writes = 0;
     uint32_t stage_first = 0;
-    uint64_t alignment = vkn_max(caps->storage_offset_alignment, 16);
+    uint64_t alignment = vkn_binding_alignment(caps);
     for (uint32_t i = 0; i < schedule->step_count; i++) {
         VknStep *step = &schedule->steps[i];
         uint64_t reads = with_alias(step->reads), writes = with_alias(step->writes);
@@ -59,6 +64,25 @@ static void place_barriers(const VknCaps *caps, VknSchedule *schedule) {
         }
         stage_reads |= reads;
         stage_writes |= writes;
+    }
+}
+
+/* Lets steps read tensors as texels, where all tensors that they read can be. */
+static void use_texels(VknSchedule *schedule) {
+    for (uint32_t i = 0; i < schedule->step_count; i++) {
+        VknStep *step = &schedule->steps[i];
+        uint32_t reads = 0, texels = 0;
+        for (uint32_t j = 0; j < step->binding_count; j++) {
+            uint32_t resource = step->binding[j].resource;
+            reads += vkn_role_is_tensor(resource) && step->reads >> resource & 1;
+            texels += step->binding[j].texel > 0;
+        }
+        if (texels == reads)
+            schedule->texel_count += texels;
+        if (texels && texels == reads)
+            step->spec[VKN_SPEC_MODES - 1] |= VKN_MODE_TEXELS;
+        for (uint32_t j = 0; j < step->binding_count && texels != reads; j++)
+            step->binding[j].texel = 0;
     }
 }
 
@@ -165,6 +189,7 @@ VknResult vkn_schedule_check_caps(const VknHost *host, const VknCaps *caps) {
         {"max_storage_buffers", caps->max_storage_buffers, VKN_BINDING_COUNT, UINT32_MAX, false},
         {"storage_offset_alignment", caps->storage_offset_alignment, 1, 256, true},
         {"max_subgroup_size", caps->max_subgroup_size, 1, 128, true},
+        {"texel_offset_alignment", caps->texel_reads ? caps->texel_offset_alignment : 1, 1, 256, true},
     };
     for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++)
         if (ROWS[i].value < ROWS[i].least || ROWS[i].value > ROWS[i].most ||
@@ -283,6 +308,7 @@ VknResult vkn_schedule_make_without(const VknHost *host, const VknCaps *caps, co
         vkn_schedule_free(host, schedule);
         return result;
     }
+    use_texels(schedule);
     place_barriers(caps, schedule);
     info->strategy = (uint32_t)(strategy - vkn_strategies) + 1;
     info->strategy_name = strategy->name;

@@ -21,6 +21,7 @@ typedef struct VknStepBinding {
     uint64_t size;
     uint32_t unit_bits; /* unit of VknPush.first */
     uint32_t first;     /* units from `offset` to the first element */
+    uint32_t texel;     /* bytes of a texel, where it is bound as texels, too; else 0 */
 } VknStepBinding;
 
 /* One dispatch. */
@@ -45,6 +46,7 @@ typedef struct VknSchedule {
     VknStep *steps;
     uint32_t capacity;
     uint32_t step_count;
+    uint32_t texel_count; /* bindings that are read as texels */
 } VknSchedule;
 
 /* Variants of kernels that a context does without: bits of VknWorker for each VknKernel. */
@@ -62,6 +64,10 @@ static inline void vkn_variants_add(VknVariants *variants, const VknStep *step) 
 
 /* Checks the floors stated at VknCaps. */
 VknResult vkn_schedule_check_caps(const VknHost *host, const VknCaps *caps);
+
+/* Bindings begin at multiples of this, in bytes: four elements at once need 16, whatever less the device asks
+ * for. */
+uint64_t vkn_binding_alignment(const VknCaps *caps);
 
 /* Plans `desc` for `caps`. On failure the schedule is empty. */
 VknResult vkn_schedule_make(const VknHost *host, const VknCaps *caps, const VknDesc *desc,

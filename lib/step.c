@@ -160,10 +160,20 @@ void vkn_region_add(VknPlanner *p, uint32_t resource, uint64_t count) {
     uint64_t size = count * vkn_role_bits(&p->schedule->desc, resource) / 8;
     /* Bindings begin at aligned addresses below their window: without a gap they would reach into what lies
      * before it, which is nothing that is read, but what tools take for a hazard. */
-    *workspace += *workspace ? vkn_max(p->caps->storage_offset_alignment, 16) : 0;
+    *workspace += *workspace ? vkn_binding_alignment(p->caps) : 0;
     p->region[resource - VKN_ROLE_COUNT].offset = *workspace;
     p->region[resource - VKN_ROLE_COUNT].size = size;
     *workspace += size;
+}
+
+/* The bytes of a texel, four elements, that `size` bytes of a tensor can be read by; 0: they cannot. Kernels
+ * that reach any dimensions read one element at a time. */
+static uint32_t texel_of(const VknPlanner *p, VknUse use, uint64_t size) {
+    uint32_t texel = vkn_role_bits(&p->schedule->desc, use.resource) / 2;
+    if (!p->caps->texel_reads || p->access == VKN_ACCESS_ANY || !vkn_role_is_tensor(use.resource) ||
+        !(use.direction & VKN_READ) || size < texel)
+        return 0;
+    return (size + vkn_binding_alignment(p->caps)) / texel <= p->caps->max_texels ? texel : 0;
 }
 
 /* Sets the bits that tell a kernel of a resource. */
@@ -197,6 +207,8 @@ void vkn_step_bind(const VknPlanner *p, VknStep *step, VknUse use, uint64_t firs
         .unit_bits = (uint32_t)vkn_min(bits, 32),
         .first = bits == 1 ? (uint32_t)(first % 8) : 0,
     };
+    VknStepBinding *binding = &step->binding[step->binding_count - 1];
+    binding->texel = texel_of(p, use, binding->size);
     tell_of(step, use);
     step->reads |= use.direction & VKN_READ ? (uint64_t)1 << use.resource : 0;
     step->writes |= use.direction & VKN_WRITE ? (uint64_t)1 << use.resource : 0;

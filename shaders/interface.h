@@ -50,6 +50,9 @@
 #define VKN_BINDING_RUNNING_STD      6
 #define VKN_BINDING_COUNT            8
 
+/* Tensors that are read as texels are bound as a uniform texel buffer as well, at this plus their binding. */
+#define VKN_BINDING_TEXELS 8
+
 /* Specialization constants: what is known when planning. lib/shader.c writes them into the module. */
 #define VKN_SPEC_LOCAL_SIZE         1 /* invocations per workgroup, a power of two up to 256 */
 #define VKN_SPEC_ROLES              2 /* VKN_HAS_ bits: the optional roles that this kernel touches */
@@ -154,6 +157,7 @@
 #define VKN_MODE_ROUND_SUM          (1u << 12) /* x + residual is stored: what follows is of the stored sum */
 #define VKN_MODE_QUAD_PARAMETERS    (1u << 15) /* one for the four elements of a quad, of those that differ */
 #define VKN_MODE_FOUR_ROWS          (1u << 16) /* a worker takes four rows, which have the same parameters */
+#define VKN_MODE_TEXELS             (1u << 17) /* tensors are read as texels */
 #define VKN_MODE_SOFTWARE           (1u << 14) /* integers are shifted slower than converted to floats and back */
 
 /* The dimensions of a view that kernels other than "any" walk, and their place in arrays. A statistic

@@ -1,4 +1,5 @@
 // What every kernel starts with: the interface, and where a box lies in its bindings.
+#extension GL_EXT_samplerless_texture_functions : require
 
 #define VKN_GLSL
 #include "interface.h"

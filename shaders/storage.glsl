@@ -69,11 +69,12 @@ uint bf16_pack(float a, float b)
     return shifted_down(bf16_encode(a) & 0x7FFFFFFFu, 16, 1.52587891e-5) | sign_of_half(a) | bf16_encode(b);
 }
 
-// name_load(element), name_load4(quad): a quad is four elements from a multiple of four on.
+// name_load(element), name_load4(quad): a quad is four elements from a multiple of four on, or a texel.
 #define READ_TENSOR(name, slot, type)                                                                        \
     layout(set = 0, binding = slot) readonly buffer name##Words1 { uint name##_words1[]; };                  \
     layout(set = 0, binding = slot) readonly buffer name##Words2 { uvec2 name##_words2[]; };                 \
     layout(set = 0, binding = slot) readonly buffer name##Words4 { uvec4 name##_words4[]; };                 \
+    layout(set = 0, binding = VKN_BINDING_TEXELS + slot) uniform utextureBuffer name##_texels;               \
     vec2 name##_unpack(uint word)                                                                            \
     {                                                                                                        \
         if (type == VKN_STORE_F16)                                                                           \
@@ -89,9 +90,15 @@ uint bf16_pack(float a, float b)
     }                                                                                                        \
     vec4 name##_load4(uint quad)                                                                             \
     {                                                                                                        \
+        uvec4 words;                                                                                         \
+        if (IS(VKN_MODE_TEXELS))                                                                             \
+            words = texelFetch(name##_texels, int(quad));                                                    \
+        else if (type == VKN_STORE_F32)                                                                      \
+            words = name##_words4[quad];                                                                     \
+        else                                                                                                 \
+            words.xy = name##_words2[quad];                                                                  \
         if (type == VKN_STORE_F32)                                                                           \
-            return uintBitsToFloat(name##_words4[quad]);                                                     \
-        uvec2 words = name##_words2[quad];                                                                   \
+            return uintBitsToFloat(words);                                                                   \
         return vec4(name##_unpack(words.x), name##_unpack(words.y));                                         \
     }
 

@@ -171,10 +171,43 @@ static void test_caps_cannot_be_raised(void **state) {
     caps.storage_offset_alignment = device.storage_offset_alignment / 2;
     expect_context(api, &desc, VKN_ERROR_INVALID_ARGUMENT, "caps.storage_offset_alignment");
     caps = device;
+    caps.max_texels++;
+    expect_context(api, &desc, VKN_ERROR_INVALID_ARGUMENT, "caps.max_texels");
+    caps = device;
+    caps.texel_offset_alignment /= 2;
+    expect_context(api, &desc, VKN_ERROR_INVALID_ARGUMENT, "caps.texel_offset_alignment");
+    caps = device;
     caps.max_subgroup_size *= 2;
     expect_context(api, &desc, VKN_ERROR_INVALID_ARGUMENT, "caps.max_subgroup_size");
     caps.max_subgroup_size = 1; /* no device that runs has lanes of one */
     expect_context(api, &desc, VKN_ERROR_INVALID_ARGUMENT, "caps.max_subgroup_size");
+}
+
+/* Whether tensors are read as texels is the caller's choice, where buffers allow it. */
+static void test_texel_reads(void **state) {
+    Api *api = *state;
+    VknContextDesc desc = api->desc;
+    VknCaps caps;
+    assert_int_equal(vkn_caps_query(&desc, &caps), VKN_SUCCESS);
+    assert_true(desc.texel_buffers && caps.max_texels >= 65536);
+    for (int reads = 0; reads < 2; reads++) {
+        caps.texel_reads = reads;
+        desc.caps = &caps;
+        expect_context(api, &desc, VKN_SUCCESS, "");
+    }
+    caps.texel_offset_alignment = 512;
+    expect_context(api, &desc, VKN_ERROR_UNSUPPORTED, "texel_offset_alignment");
+    caps.texel_reads = false;
+    expect_context(api, &desc, VKN_SUCCESS, "");
+    caps.texel_reads = true;
+    caps.max_texels = 0;
+    expect_context(api, &desc, VKN_ERROR_INVALID_ARGUMENT, "caps.texel_reads");
+
+    desc.caps = NULL;
+    desc.texel_buffers = false;
+    assert_int_equal(vkn_caps_query(&desc, &caps), VKN_SUCCESS);
+    assert_int_equal(caps.max_texels, 0);
+    assert_false(caps.texel_reads);
 }
 
 static void test_context_has_the_lowered_caps(void **state) {
@@ -316,13 +349,10 @@ static void test_driver_errors(void **state) {
 
 int api_context_tests(void) {
     const struct CMUnitTest tests[] = {
-        TEST_WITH_API(test_null_arguments),
-        TEST_WITH_API(test_caps_cannot_be_raised),
-        TEST_WITH_API(test_context_has_the_lowered_caps),
-        TEST_WITH_API(test_features),
-        TEST_WITH_API(test_devices_below_a_floor),
-        TEST_WITH_API(test_missing_functions),
-        TEST_WITH_API(test_driver_errors),
+        TEST_WITH_API(test_null_arguments),    TEST_WITH_API(test_caps_cannot_be_raised),
+        TEST_WITH_API(test_texel_reads),       TEST_WITH_API(test_context_has_the_lowered_caps),
+        TEST_WITH_API(test_features),          TEST_WITH_API(test_devices_below_a_floor),
+        TEST_WITH_API(test_missing_functions), TEST_WITH_API(test_driver_errors),
     };
     return cmocka_run_group_tests_name("api_context", tests, NULL, NULL);
 }

@@ -14,7 +14,8 @@
 #define TERA          ((uint64_t)1 << 40)
 
 /* At every floor. */
-static const VknCaps CAPS = {VKN_DEVICE_OTHER, 64, 1, 16384, 4096, 8, 256, 128, false, false, false, false};
+static const VknCaps CAPS = {
+    VKN_DEVICE_OTHER, 64, 1, 16384, 4096, 8, 256, 128, false, false, false, false, 0, 256, false};
 
 /* -------------------------------------------------------------------------------------------- roles */
 

@@ -28,7 +28,7 @@ typedef struct TestDevice {
                shuffle, control, full)                                                                       \
     {text,                                                                                                   \
      {VKN_DEVICE_##class, invocations, groups, shared, range, buffers, alignment, subgroup, arithmetic,      \
-      shuffle, control, full}},
+      shuffle, control, full, 0, 256, false}},
 static const TestDevice DEVICES[] = {
 #include "devices.def"
 };

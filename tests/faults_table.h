@@ -9,6 +9,7 @@
 
 /* Functions that make one object: name, object, parent, info, results. */
 #define FAULT_CREATES(F)                                                                                     \
+    F(CreateBufferView, BufferView, VkDevice, VkBufferViewCreateInfo, MEMORY, ANY)                           \
     F(CreateDescriptorPool, DescriptorPool, VkDevice, VkDescriptorPoolCreateInfo, MEMORY, ANY,               \
       VK_ERROR_FRAGMENTATION)                                                                                \
     F(CreateDescriptorSetLayout, DescriptorSetLayout, VkDevice, VkDescriptorSetLayoutCreateInfo, MEMORY,     \
@@ -31,6 +32,7 @@
 
 /* Functions that destroy one: name, object, parent. */
 #define FAULT_DESTROYS(F)                                                                                    \
+    F(DestroyBufferView, BufferView, VkDevice)                                                               \
     F(DestroyDescriptorPool, DescriptorPool, VkDevice)                                                       \
     F(DestroyDescriptorSetLayout, DescriptorSetLayout, VkDevice)                                             \
     F(DestroyPipelineLayout, PipelineLayout, VkDevice)                                                       \

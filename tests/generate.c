@@ -209,5 +209,8 @@ VknCaps test_random_caps(TestRandom *random) {
     caps.subgroup_shuffle = chance(random, 70);
     caps.subgroup_size_control = chance(random, 60);
     caps.full_subgroups = caps.subgroup_size_control && chance(random, 70);
+    caps.max_texels = PICK(random, 0, 0, 1, 65536, 65536, 1u << 27);
+    caps.texel_offset_alignment = (uint32_t)PICK(random, 1, 16, 64, 256);
+    caps.texel_reads = caps.max_texels && chance(random, 70);
     return caps;
 }

@@ -67,8 +67,10 @@ static const char *shape_broken(const VknStep *step, const VknCaps *caps) {
 /* ----------------------------------------------------------------------------------------- bindings */
 
 static const char *bindings_broken(const VknSchedule *schedule, const VknStep *step, const VknCaps *caps) {
-    uint64_t slack = vkn_max(caps->storage_offset_alignment, 16) - 4;
+    uint64_t slack = vkn_binding_alignment(caps) - 4;
     uint32_t seen = 0;
+    bool texels = spec(step, VKN_SPEC_MODES) & VKN_MODE_TEXELS;
+    REQUIRE(!texels || caps->texel_reads);
     REQUIRE(step->binding_count >= 1 && step->binding_count <= VKN_BINDING_COUNT);
     for (uint32_t i = 0; i < step->binding_count; i++) {
         const VknStepBinding *b = &step->binding[i];
@@ -79,6 +81,9 @@ static const char *bindings_broken(const VknSchedule *schedule, const VknStep *s
         REQUIRE(b->unit_bits > 1 ? b->first == 0 : b->first < 8);
         REQUIRE(b->size <= schedule->info.size[b->role]);
         REQUIRE(b->offset <= schedule->info.size[b->role] - b->size);
+        bool read = vkn_role_is_tensor(b->resource) && step->reads >> b->resource & 1;
+        REQUIRE(texels && read ? b->texel == vkn_role_bits(&schedule->desc, b->resource) / 2 : !b->texel);
+        REQUIRE(!b->texel || (b->size >= b->texel && (b->size + slack) / b->texel <= caps->max_texels));
         REQUIRE(b->size <= caps->max_storage_range && b->size + slack <= caps->max_storage_range);
     }
     return NULL;

@@ -7,6 +7,7 @@ const TestMask test_masks[] = {
     {.name = "small_groups", .at_most = {.max_invocations = 128, .max_shared_bytes = 16384}},
     {.name = "range_4096", .at_most = {.max_storage_range = 4096}},
     {.name = "range_65536", .at_most = {.max_storage_range = 65536}},
+    {.name = "other_reads", .other_reads = true},
     {.name = "few_groups", .at_most = {.max_group_count = 3}},
     {.name = "weakest",
      .at_most = {.max_invocations = 64,
@@ -37,6 +38,10 @@ bool test_mask_apply(const TestMask *mask, VknCaps *caps) {
     LOWER(max_storage_buffers);
     if (mask->at_most.storage_offset_alignment > caps->storage_offset_alignment) {
         caps->storage_offset_alignment = mask->at_most.storage_offset_alignment;
+        lowered = true;
+    }
+    if (mask->other_reads && caps->max_texels) {
+        caps->texel_reads = !caps->texel_reads;
         lowered = true;
     }
     if (mask->no_arithmetic && caps->subgroup_arithmetic) {

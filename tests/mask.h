@@ -9,13 +9,14 @@ typedef struct TestMask {
     VknCaps at_most; /* 0 in a figure: as it is */
     bool no_arithmetic;
     bool no_shuffle;
+    bool other_reads; /* texels on devices that prefer storage, and the other way round */
 } TestMask;
 
 /* The first row is the device as it is. */
 extern const TestMask test_masks[];
 extern const uint32_t test_mask_count;
 
-/* Lowers `caps`. Returns false when the device is that weak already, so that nothing changes. */
+/* Changes `caps`. Returns false when the device is that weak already, or cannot, so that nothing changes. */
 bool test_mask_apply(const TestMask *mask, VknCaps *caps);
 
 #endif

@@ -26,7 +26,8 @@ static void log_write(void *user, VknLogLevel level, const char *text) {
 static const VknLog LOG = {log_write, &message_count};
 
 static VknCaps good_caps(void) {
-    return (VknCaps){VKN_DEVICE_OTHER, 64, 1, 16384, 4096, 8, 256, 128, true, true, true, true};
+    return (VknCaps){
+        VKN_DEVICE_OTHER, 64, 1, 16384, 4096, 8, 256, 128, true, true, true, true, 65536, 256, true};
 }
 
 /* Training of 2 x 3 x 4 x 5, the second axis kept. */
@@ -279,7 +280,8 @@ static const struct {
     ROW(max_storage_buffers, 7),       ROW(storage_offset_alignment, 512),
     ROW(storage_offset_alignment, 48), ROW(storage_offset_alignment, 0),
     ROW(max_subgroup_size, 0),         ROW(max_subgroup_size, 12),
-    ROW(max_subgroup_size, 256),
+    ROW(max_subgroup_size, 256),       ROW(texel_offset_alignment, 512),
+    ROW(texel_offset_alignment, 48),   ROW(texel_offset_alignment, 0),
 #undef ROW
 };
 

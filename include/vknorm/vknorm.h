@@ -110,6 +110,11 @@ typedef struct VknCaps {
     bool subgroup_shuffle;             /* subgroupShuffleXor in compute shaders */
     bool subgroup_size_control;        /* VK_EXT_subgroup_size_control is enabled on the device */
     bool full_subgroups;               /* computeFullSubgroups is enabled on the device */
+    uint64_t max_texels;               /* of a uniform texel buffer; 0 unless VknContextDesc.texel_buffers */
+    uint32_t texel_offset_alignment;   /* bytes, a power of two, at most 256. Lowering raises it. */
+    bool texel_reads; /* Tensors are read as texels where max_texels allows: on lavapipe, where that
+                         takes half the time. Not a capability: may be changed in both directions
+                         to find out on another device. */
 } VknCaps;
 
 /* ---------------------------------------------------------------------------------------- context */
@@ -129,6 +134,9 @@ typedef struct VknContextDesc {
      * enable are not used. Read during the call: VkPhysicalDeviceSubgroupSizeControlFeatures and
      * VkPhysicalDeviceVulkan13Features (subgroupSizeControl, computeFullSubgroups). */
     const void *device_features;
+    /* Whether every buffer that is bound as X, Y, DY, RESIDUAL or DRESIDUAL_SUM was created with
+     * VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT, too: allows VknCaps.texel_reads. */
+    bool texel_buffers;
     /* NULL, or what vkn_caps_query() returned with some fields lowered. A raised field is
      * VKN_ERROR_INVALID_ARGUMENT. */
     const VknCaps *caps;
@@ -142,8 +150,8 @@ typedef struct VknContextDesc {
 } VknContextDesc;
 
 /* Reads a device's capabilities; only instance, physical_device, get_instance_proc_addr,
- * device_features and log of `desc` are read. Errors: INVALID_ARGUMENT; UNSUPPORTED when the device is
- * older than Vulkan 1.1 or below a floor stated at VknCaps. */
+ * device_features, texel_buffers and log of `desc` are read. Errors: INVALID_ARGUMENT; UNSUPPORTED when the
+ * device is older than Vulkan 1.1 or below a floor stated at VknCaps. */
 VKN_API VknResult vkn_caps_query(const VknContextDesc *desc, VknCaps *caps);
 
 /* Creates a context on a borrowed device. Costs microseconds: no pipeline is created yet.

@@ -112,6 +112,7 @@ static VknResult runtime_open(VknRuntime *runtime, const VknRuntimeDesc *desc) {
     context->physical_device = runtime->device.handle;
     context->get_instance_proc_addr = instance->vk.GetInstanceProcAddr;
     context->log = desc->log;
+    context->texel_buffers = true;
     if (desc->cache_path)
         result = vkn_cache_open(runtime, desc->cache_path);
     if (result != VKN_SUCCESS)

@@ -101,8 +101,9 @@ static VknResult write_texels(VknBindings *bindings, const VknStepBinding *b,
     VkBufferView *view = &bindings->views[bindings->view_count];
     VkBufferViewCreateInfo info = {.sType = VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO,
                                    .buffer = range->buffer,
-                                   .format =
-                                       b->texel == 16 ? VK_FORMAT_R32G32B32A32_UINT : VK_FORMAT_R32G32_UINT,
+                                   .format = b->texel == 16  ? VK_FORMAT_R32G32B32A32_UINT
+                                             : b->texel == 8 ? VK_FORMAT_R32G32_UINT
+                                                             : VK_FORMAT_R32_UINT,
                                    .offset = range->offset,
                                    .range = range->range - range->range % b->texel};
     VkResult result = context->vk.CreateBufferView(context->device, &info, context->host.allocator, view);

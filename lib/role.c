@@ -67,3 +67,11 @@ uint32_t vkn_role_bits(const VknDesc *desc, uint32_t resource) {
         return tensor->type == VKN_TYPE_F32 ? 32 : 16;
     return vkn_roles[resource].bits;
 }
+
+uint32_t vkn_role_texel(const VknDesc *desc, uint32_t resource) {
+    const uint64_t figures =
+        VKN_HAS_GAMMA | VKN_HAS_BETA | VKN_HAS_SLOPE | VKN_HAS_MEAN | VKN_HAS_INV_STD | VKN_HAS_VARIANCE;
+    if (vkn_role_is_tensor(resource))
+        return vkn_role_bits(desc, resource) / 2;
+    return figures >> resource & 1 ? 4 : 0;
+}

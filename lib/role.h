@@ -28,6 +28,10 @@ extern const VknRoleInfo vkn_roles[VKN_RESOURCE_COUNT];
 /* Bits of one element of a role or region. */
 uint32_t vkn_role_bits(const VknDesc *desc, uint32_t resource);
 
+/* Bytes of a texel that kernels read a role by: four elements of a tensor, a parameter or a figure of a
+ * statistic; 0: none. */
+uint32_t vkn_role_texel(const VknDesc *desc, uint32_t resource);
+
 /* Whether a role is described by a VknTensor. Tensors may share memory (in place). */
 bool vkn_role_is_tensor(uint32_t resource);
 

@@ -67,14 +67,14 @@ static void place_barriers(const VknCaps *caps, VknSchedule *schedule) {
     }
 }
 
-/* Lets steps read tensors as texels, where all tensors that they read can be. */
+/* Lets steps read by texels, where all that has them can be read so. */
 static void use_texels(VknSchedule *schedule) {
     for (uint32_t i = 0; i < schedule->step_count; i++) {
         VknStep *step = &schedule->steps[i];
         uint32_t reads = 0, texels = 0;
         for (uint32_t j = 0; j < step->binding_count; j++) {
             uint32_t resource = step->binding[j].resource;
-            reads += vkn_role_is_tensor(resource) && step->reads >> resource & 1;
+            reads += vkn_role_texel(&schedule->desc, resource) && step->reads >> resource & 1;
             texels += step->binding[j].texel > 0;
         }
         if (texels == reads)

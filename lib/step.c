@@ -166,12 +166,12 @@ void vkn_region_add(VknPlanner *p, uint32_t resource, uint64_t count) {
     *workspace += size;
 }
 
-/* The bytes of a texel, four elements, that `size` bytes of a tensor can be read by; 0: they cannot. Kernels
- * that reach any dimensions read one element at a time. */
+/* The bytes of a texel that `size` bytes of a resource can be read by; 0: they cannot. Kernels that reach any
+ * dimensions read one element at a time. */
 static uint32_t texel_of(const VknPlanner *p, VknUse use, uint64_t size) {
-    uint32_t texel = vkn_role_bits(&p->schedule->desc, use.resource) / 2;
-    if (!p->caps->texel_reads || p->access == VKN_ACCESS_ANY || !vkn_role_is_tensor(use.resource) ||
-        !(use.direction & VKN_READ) || size < texel)
+    uint32_t texel = vkn_role_texel(&p->schedule->desc, use.resource);
+    if (!p->caps->texel_reads || p->access == VKN_ACCESS_ANY || !texel || !(use.direction & VKN_READ) ||
+        size < texel)
         return 0;
     return (size + vkn_binding_alignment(p->caps)) / texel <= p->caps->max_texels ? texel : 0;
 }

@@ -36,6 +36,17 @@ uint first_quad[VKN_BINDING_COUNT] = uint[]((FIRST(0) + 3) >> 2, (FIRST(1) + 3) 
 #define first_of(binding)      first_element[binding]
 #define quad_of(binding, quad) (first_quad[binding] + (quad))
 
+// name_load(i): f32 figures, of a parameter or a statistic each.
+#define READ_FIGURES(name, slot)                                                                             \
+    layout(set = 0, binding = slot) readonly buffer name##Figures { float name##_figures[]; };               \
+    layout(set = 0, binding = VKN_BINDING_TEXELS + slot) uniform utextureBuffer name##_figure_texels;        \
+    float name##_load(uint i)                                                                                \
+    {                                                                                                        \
+        if (IS(VKN_MODE_TEXELS))                                                                             \
+            return uintBitsToFloat(texelFetch(name##_figure_texels, int(i)).x);                              \
+        return name##_figures[i];                                                                            \
+    }
+
 uint statistic_count()
 {
     return extent[VKN_BATCH] * extent[VKN_CHANNEL] * extent[VKN_LANE];

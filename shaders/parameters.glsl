@@ -8,28 +8,28 @@
 #define BETA_BINDING  VKN_BINDING_BETA
 #endif
 
-layout(set = 0, binding = GAMMA_BINDING) readonly buffer Gamma { float gamma[]; };
-layout(set = 0, binding = BETA_BINDING) readonly buffer Beta { float beta[]; };
-layout(set = 0, binding = VKN_BINDING_SLOPE) readonly buffer Slope { float slopes[]; };
+READ_FIGURES(gamma, GAMMA_BINDING)
+READ_FIGURES(beta, BETA_BINDING)
+READ_FIGURES(slope, VKN_BINDING_SLOPE)
 
 float gamma_at(uint parameter)
 {
     if (HAS(VKN_HAS_GAMMA))
-        return gamma[first_of(GAMMA_BINDING) + parameter];
+        return gamma_load(first_of(GAMMA_BINDING) + parameter);
     return 1.0;
 }
 
 float beta_at(uint parameter)
 {
     if (HAS(VKN_HAS_BETA))
-        return beta[first_of(BETA_BINDING) + parameter];
+        return beta_load(first_of(BETA_BINDING) + parameter);
     return 0.0;
 }
 
 float slope_at(uint parameter)
 {
     if (HAS(VKN_HAS_SLOPE))
-        return slopes[first_of(VKN_BINDING_SLOPE) + parameter];
+        return slope_load(first_of(VKN_BINDING_SLOPE) + parameter);
     return 1.0;
 }
 

@@ -1,13 +1,13 @@
 // The statistics that a forward pass saved, or that are given: mean, and inverse deviation or variance.
 
-layout(set = 0, binding = VKN_BINDING_MEAN) readonly buffer MeanIn { float mean_in[]; };
-layout(set = 0, binding = VKN_BINDING_SPREAD) readonly buffer SpreadIn { float spread_in[]; };
+READ_FIGURES(mean, VKN_BINDING_MEAN)
+READ_FIGURES(spread, VKN_BINDING_SPREAD)
 
 float saved_mean(uint index)
 {
     float mean = 0.0;
     if (HAS(VKN_HAS_MEAN))
-        mean = mean_in[first_of(VKN_BINDING_MEAN) + index];
+        mean = mean_load(first_of(VKN_BINDING_MEAN) + index);
     if (OF(VKN_OF_LOG_SUM_EXP))
         mean = finite_maximum(mean);
     return mean;
@@ -18,9 +18,9 @@ float saved_scale(uint index)
 {
     if (!HAS(VKN_HAS_VARIANCE | VKN_HAS_INV_STD))
         return 1.0;
-    float spread = spread_in[first_of(VKN_BINDING_SPREAD) + index];
+    float spread = spread_load(first_of(VKN_BINDING_SPREAD) + index);
     if (OF(VKN_OF_LOG_SUM_EXP)) {
-        float most = mean_in[first_of(VKN_BINDING_MEAN) + index];
+        float most = mean_load(first_of(VKN_BINDING_MEAN) + index);
         if (HAS(VKN_HAS_INV_STD))
             return -log_of_sum(most, spread);
         return log_of_sum(most, spread);

@@ -81,8 +81,8 @@ static const char *bindings_broken(const VknSchedule *schedule, const VknStep *s
         REQUIRE(b->unit_bits > 1 ? b->first == 0 : b->first < 8);
         REQUIRE(b->size <= schedule->info.size[b->role]);
         REQUIRE(b->offset <= schedule->info.size[b->role] - b->size);
-        bool read = vkn_role_is_tensor(b->resource) && step->reads >> b->resource & 1;
-        REQUIRE(texels && read ? b->texel == vkn_role_bits(&schedule->desc, b->resource) / 2 : !b->texel);
+        bool read = step->reads >> b->resource & 1;
+        REQUIRE(b->texel == (texels && read ? vkn_role_texel(&schedule->desc, b->resource) : 0));
         REQUIRE(!b->texel || (b->size >= b->texel && (b->size + slack) / b->texel <= caps->max_texels));
         REQUIRE(b->size <= caps->max_storage_range && b->size + slack <= caps->max_storage_range);
     }

@@ -90,8 +90,10 @@ static bool is_tiny(const VknPlanner *p) {
     return p->view->reduce_count <= p->tuning->part;
 }
 
+/* An invocation takes a column, or four, alone. */
 static bool column_fused_suits(const VknPlanner *p) {
-    return is_column(p) && (is_tiny(p) || fills_device(p, 1));
+    return is_column(p) && (p->view->reduce_count <= 2 * p->tuning->column_part ||
+                            p->view->statistic_count >= 2 * p->tuning->lanes);
 }
 
 /* Several lanes would share each run, and find little there. */

@@ -64,7 +64,7 @@ static size_t place(size_t row) {
     return is_test(row) ? row / HELD_OUT : row - row / HELD_OUT;
 }
 
-/* ------------------------------------------------------------------------------------------ digits */
+/* --------------------------------------------------------------------------------------------- digits */
 
 /* The centre of pixel i of IMAGE lies at (i + 1/2) * SIDE / IMAGE - 1/2 = (4 i - 5) / FINE pixels of SIDE. */
 enum { FINE = 14 };
@@ -108,7 +108,7 @@ bool data_digits(const char *path, Dataset *data) {
     return reserved;
 }
 
-/* --------------------------------------------------------------------------------------------- IDX */
+/* ------------------------------------------------------------------------------------------------ IDX */
 
 enum { IDX_IMAGES = 0x803, IDX_LABELS = 0x801, IDX_MOST = 1 << 20 };
 
@@ -140,7 +140,10 @@ static bool idx_open(const char *folder, const char *name, IdxFile *idx) {
 static const char *idx_error(const IdxFile *idx) {
     int error;
     const char *message = gzerror(idx->file, &error);
-    return error == Z_OK || error == Z_STREAM_END ? NULL : error == Z_ERRNO ? strerror(errno) : message;
+    const size_t length = strlen(idx->path);
+    if (error == Z_OK || error == Z_STREAM_END)
+        return NULL;
+    return strncmp(message, idx->path, length) ? message : message + length + strlen(": ");
 }
 
 /* Reads `size` bytes, of which `what` is made. */
@@ -265,7 +268,7 @@ bool data_idx(const char *folder, Dataset *data) {
     return read;
 }
 
-/* ------------------------------------------------------------------------------------------ sensors */
+/* -------------------------------------------------------------------------------------------- sensors */
 
 enum { SERIES = 2000, STEPS = 100, SENSORS = 5, LATER = 3 };
 

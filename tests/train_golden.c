@@ -52,11 +52,12 @@ static Golden *open_good(void) {
 static bool passes(const float *kernel, double loss0, double loss1) {
     static const float BIAS = -0.5f;
     Golden *golden = open_good();
-    golden_compare_step(golden, 0, loss0);
-    golden_compare_step(golden, 1, loss1);
-    golden_compare_variable(golden, "dense/kernel", 10, kernel);
-    golden_compare_variable(golden, "dense/bias", 1, &BIAS);
+    bool same = golden_compare_step(golden, 0, loss0);
+    same &= golden_compare_step(golden, 1, loss1);
+    same &= golden_compare_variable(golden, "dense/kernel", 10, kernel);
+    same &= golden_compare_variable(golden, "dense/bias", 1, &BIAS);
     const bool passed = golden_finish(golden);
+    assert_int_equal(passed, same);
     golden_close(golden);
     return passed;
 }
@@ -101,10 +102,18 @@ static void test_wrong_values(void **state) {
 
 static void test_missing(void **state) {
     (void)state;
-    Golden *golden = open_good();
+    const float bias = -0.5f;
+    Golden *golden = open_good(); /* without a step */
     assert_true(golden_compare_step(golden, 0, 2.5));
     assert_true(golden_compare_variable(golden, "dense/kernel", 10, KERNEL));
-    assert_false(golden_finish(golden)); /* one step, one variable */
+    assert_true(golden_compare_variable(golden, "dense/bias", 1, &bias));
+    assert_false(golden_finish(golden));
+    golden_close(golden);
+    golden = open_good(); /* without a variable */
+    assert_true(golden_compare_step(golden, 0, 2.5));
+    assert_true(golden_compare_step(golden, 1, 1.25));
+    assert_true(golden_compare_variable(golden, "dense/kernel", 10, KERNEL));
+    assert_false(golden_finish(golden));
     golden_close(golden);
     golden = open_good();
     assert_false(golden_compare_step(golden, 2, 2.5));

@@ -401,6 +401,16 @@ static size_t count_of(const char *what) {
     return count;
 }
 
+/* All lines are within the two panels. */
+static void assert_inside(void) {
+    for (const char *at = strstr(picture, "points='"); at; at = strstr(at + 1, "points='"))
+        for (const char *point = at + 8; *point != '\''; point = strchr(point, ' ') + 1) {
+            double x, y;
+            assert_int_equal(sscanf(point, "%lf,%lf", &x, &y), 2);
+            assert_true(x >= 60 && x <= 930 && y >= 50 && y <= 350);
+        }
+}
+
 static void test_curves(void **state) {
     (void)state;
     const double falling[] = {2.3, 1.1, 0.6, 0.3}, late[] = {2.5, 1.4, NAN, 0.5},
@@ -416,14 +426,21 @@ static void test_curves(void **state) {
     assert_int_equal(count_of(">loss<") + count_of(">accuracy<"), 2);
     assert_int_equal(count_of("nan") + count_of("inf"), 0);
     assert_non_null(strstr(picture, "mlp &#60;1&#62; &#38; 2"));
-    /* All of it in the picture: 0.5 of the low line and 2.5 lie in the panel. */
-    for (const char *at = strstr(picture, "points='"); at; at = strstr(at + 1, "points='"))
-        for (const char *point = at + 8; *point != '\''; point = strchr(point, ' ') + 1) {
-            double x, y;
-            assert_int_equal(sscanf(point, "%lf,%lf", &x, &y), 2);
-            assert_true(x >= 60 && x <= 930 && y >= 50 && y <= 350);
-        }
+    assert_inside();
     assert_int_not_equal(access(path_of("curves.svg.part"), F_OK), 0);
+}
+
+/* The test set's loss is above all of training, and there is nothing between the accuracies. */
+static void test_curves_range(void **state) {
+    (void)state;
+    const double low[] = {1, 0.5}, high[] = {3, 4}, all[] = {1, 1};
+    const Curve curve = {"range", 2, low, high, all, all};
+    assert_true(curves_write(path_of("curves.svg"), "range", &curve, 1));
+    picture_read(path_of("curves.svg"));
+    assert_well_formed(picture);
+    assert_int_equal(count_of("<polyline"), 4);
+    assert_int_equal(count_of("nan") + count_of("inf"), 0);
+    assert_inside();
 }
 
 static void test_curves_empty(void **state) {
@@ -481,12 +498,13 @@ static int teardown(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_digits),       cmocka_unit_test(test_digits_missing),
-        cmocka_unit_test(test_sensor),       cmocka_unit_test(test_idx),
-        cmocka_unit_test(test_idx_damaged),  cmocka_unit_test(test_idx_cut),
-        cmocka_unit_test(test_idx_folder),   cmocka_unit_test(test_summary),
-        cmocka_unit_test(test_progress),     cmocka_unit_test(test_curves),
-        cmocka_unit_test(test_curves_empty), cmocka_unit_test(test_curves_refused),
+        cmocka_unit_test(test_digits),         cmocka_unit_test(test_digits_missing),
+        cmocka_unit_test(test_sensor),         cmocka_unit_test(test_idx),
+        cmocka_unit_test(test_idx_damaged),    cmocka_unit_test(test_idx_cut),
+        cmocka_unit_test(test_idx_folder),     cmocka_unit_test(test_summary),
+        cmocka_unit_test(test_progress),       cmocka_unit_test(test_curves),
+        cmocka_unit_test(test_curves_range),   cmocka_unit_test(test_curves_empty),
+        cmocka_unit_test(test_curves_refused),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

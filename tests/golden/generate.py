@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes the golden files: what real frameworks make of small inputs. See README.md.
 
-    generate.py [NAME...]    all of: torch keras tf_keras2 onnx norms softmax gated reductions activations layers
+    generate.py [NAME...]    all of: torch keras tf_keras2 onnx norms softmax gated reductions activations layers train
 
 The first four are a framework's batch normalization, the others what all frameworks make of one topic. Each runs in
 a process of its own."""
@@ -11,7 +11,7 @@ import sys
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 NAMES = ("torch", "keras", "tf_keras2", "onnx", "norms", "softmax", "gated", "reductions", "activations",
-         "layers")
+         "layers", "train")
 
 
 def main(names):

@@ -135,6 +135,8 @@ const VknStrategy vkn_strategies[] = {
     {"any_lane", VKN_ACCESS_ANY, VKN_TEAM_LANE, false, always_suits},
 };
 
+_Static_assert(sizeof vkn_strategies / sizeof *vkn_strategies <= VKN_MOST_STRATEGIES, "see vknorm.h");
+
 const uint32_t vkn_strategy_count = sizeof vkn_strategies / sizeof *vkn_strategies;
 
 const char *vkn_strategy_name(uint32_t index) {

@@ -7,8 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What it is called: a program, or a command of one. */
+static const char *name;
+
 static void print_usage(FILE *file) {
-    fputs("usage: bench [options]\n"
+    fprintf(file, "usage: %s [options]\n", name);
+    fputs("\n"
+          "Times the library on shapes of real networks, beside copies on the same device in the same "
+          "rounds. What is\n"
+          "not right by fp64 is not timed.\n"
+          "\n"
           "  --suite NAME          one suite with all of its cases, or all; else a few cases of every suite\n"
           "  --device NAME         a part of the device's name, or its number; else the first GPU\n"
           "  --strategy WHICH      chosen (by the planner), or all that are legal\n"
@@ -18,6 +26,8 @@ static void print_usage(FILE *file) {
           "  --json FILE           the results, with device, driver, commit and date\n"
           "  --plot FILE.svg       bandwidth over size\n"
           "  --onednn              oneDNN in the same rounds, where it has the operation\n"
+          "  --help                prints this\n"
+          "\n"
           "Suites:",
           file);
     for (uint32_t i = 0; bench_suite_name(i); i++)
@@ -30,7 +40,7 @@ static bool parse_number(const char *text, double least, double most, const char
     *value = strtod(text, &end);
     if (*text && !*end && *value >= least && *value <= most)
         return true;
-    fprintf(stderr, "bench: %s must be %g to %g, not \"%s\"\n", what, least, most, text);
+    fprintf(stderr, "%s: %s must be %g to %g, not \"%s\"\n", name, what, least, most, text);
     return false;
 }
 
@@ -38,7 +48,7 @@ static bool parse_strategy(const char *text, bool *all) {
     *all = strcmp(text, "all") == 0;
     if (*all || strcmp(text, "chosen") == 0)
         return true;
-    fprintf(stderr, "bench: --strategy must be chosen or all, not \"%s\"\n", text);
+    fprintf(stderr, "%s: --strategy must be chosen or all, not \"%s\"\n", name, text);
     return false;
 }
 
@@ -94,11 +104,11 @@ static bool options_parse(BenchOptions *options, int count, char **arguments) {
         }
     }
     if (good && optind < count) {
-        fprintf(stderr, "bench: what is \"%s\"? See --help\n", arguments[optind]);
+        fprintf(stderr, "%s: what is \"%s\"? See --help\n", name, arguments[optind]);
         good = false;
     }
     if (good && options->onednn && !*bench_onednn_version()) {
-        fprintf(stderr, "bench: it was built without oneDNN (Debian: libdnnl-dev)\n");
+        fprintf(stderr, "%s: it was built without oneDNN (Debian: libdnnl-dev)\n", name);
         good = false;
     }
     return good;
@@ -109,7 +119,7 @@ static int run(const BenchOptions *options, BenchRig *rig, const BenchCase *case
     BenchRun bench_run = {options, bench_rig_info(rig), bench_rig_cache(rig), results, 0};
     int status = 0;
     if (!results) {
-        fprintf(stderr, "bench: no memory\n");
+        fprintf(stderr, "%s: no memory\n", name);
         return 1;
     }
     bench_table_head(&bench_run);
@@ -125,25 +135,26 @@ static int run(const BenchOptions *options, BenchRig *rig, const BenchCase *case
     }
     bench_table_foot(&bench_run);
     if (options->json && !bench_json_write(&bench_run, options->json)) {
-        fprintf(stderr, "bench: %s cannot be written\n", options->json);
+        fprintf(stderr, "%s: %s cannot be written\n", name, options->json);
         status = 1;
     }
     if (options->plot && !bench_plot_write(&bench_run, options->plot)) {
-        fprintf(stderr, "bench: %s cannot be written\n", options->plot);
+        fprintf(stderr, "%s: %s cannot be written\n", name, options->plot);
         status = 1;
     }
     free(results);
     return status;
 }
 
-int main(int count, char **arguments) {
+int bench_main(const char *called, int count, char **arguments) {
+    name = called;
     BenchOptions options = {.samples = 30, .seconds = 10};
     if (!options_parse(&options, count, arguments))
         return 2;
     uint32_t case_count;
     BenchCase *cases = bench_suite(options.suite, &case_count);
     if (!cases) {
-        fprintf(stderr, "bench: there is no suite \"%s\"\n", options.suite ? options.suite : "");
+        fprintf(stderr, "%s: there is no suite \"%s\"\n", name, options.suite ? options.suite : "");
         print_usage(stderr);
         return 2;
     }

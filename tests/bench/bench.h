@@ -196,4 +196,9 @@ void bench_table_foot(const BenchRun *run);
 bool bench_json_write(const BenchRun *run, const char *path);
 bool bench_plot_write(const BenchRun *run, const char *path);
 
+/* ------------------------------------------------------------------------------------------- bench */
+
+/* The benchmark with its options, by the name that it is `called`. Returns an exit code. */
+int bench_main(const char *called, int count, char **arguments);
+
 #endif

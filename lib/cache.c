@@ -1,10 +1,11 @@
-/* The header of cached pipelines: what has to match before a driver may see a byte. */
+/* The header of files: what has to match before anyone, drivers above all, may see a byte. */
 #include <inttypes.h>
 #include <string.h>
 
-#include "base.h"
+#include "cache.h"
 
-#define MAGIC          "vknCACHE"
+static const VknMagic MAGIC = "vknCACHE";
+
 #define FORMAT         1u
 #define VULKAN_HEADER  32u /* bytes of VkPipelineCacheHeaderVersionOne */
 #define VKNORM_VERSION (VKN_VERSION_MAJOR << 22 | VKN_VERSION_MINOR << 12 | VKN_VERSION_PATCH)
@@ -47,27 +48,50 @@ VknResult vkn_cache_key(const VknContextDesc *desc, VknCacheKey *key) {
     return VKN_SUCCESS;
 }
 
-/* FNV-1a, 64 bits. */
-static uint64_t hash_more(uint64_t hash, const void *bytes, uint64_t size) {
+uint64_t vkn_hash(uint64_t hash, const void *bytes, uint64_t size) {
     for (uint64_t i = 0; i < size; i++)
         hash = (hash ^ ((const uint8_t *)bytes)[i]) * 1099511628211u;
     return hash;
 }
 
 static uint64_t hash_of(const Header *header, const void *data, uint64_t size) {
-    return hash_more(hash_more(14695981039346656037u, header, offsetof(Header, hash)), data, size);
+    return vkn_hash(vkn_hash(VKN_HASH_OF_NOTHING, header, offsetof(Header, hash)), data, size);
 }
 
-void vkn_cache_pack(const VknCacheKey *key, const void *data, uint64_t size,
-                    uint8_t header[VKN_CACHE_HEADER_SIZE]) {
-    Header h = {.magic = MAGIC,
-                .format = FORMAT,
+void vkn_header_write(const VknMagic magic, const VknCacheKey *key, const void *data, uint64_t size,
+                      uint8_t header[VKN_CACHE_HEADER_SIZE]) {
+    Header h = {.format = FORMAT,
                 .version = VKNORM_VERSION,
                 .pointer_size = sizeof(void *),
                 .key = *key,
                 .size = size};
+    memcpy(h.magic, magic, sizeof h.magic);
     h.hash = hash_of(&h, data, size);
     memcpy(header, &h, sizeof h);
+}
+
+const char *vkn_header_check(const VknMagic magic, const VknCacheKey *key, const uint8_t *bytes,
+                             uint64_t size) {
+    Header h;
+    if (size < sizeof h)
+        return "it is shorter than a header";
+    memcpy(&h, bytes, sizeof h);
+    if (memcmp(h.magic, magic, sizeof h.magic))
+        return "it is something else";
+    if (h.format != FORMAT || h.version != VKNORM_VERSION || h.pointer_size != sizeof(void *))
+        return "another version of vknorm wrote it";
+    if (memcmp(&h.key, key, sizeof *key))
+        return "it is of another device or driver";
+    if (h.size != size - sizeof h)
+        return "its size is not what its header says";
+    if (h.hash != hash_of(&h, bytes + sizeof h, h.size))
+        return "it is damaged: the hash differs";
+    return NULL;
+}
+
+void vkn_cache_pack(const VknCacheKey *key, const void *data, uint64_t size,
+                    uint8_t header[VKN_CACHE_HEADER_SIZE]) {
+    vkn_header_write(MAGIC, key, data, size, header);
 }
 
 /* Vulkan's own header has its least significant bytes first. */
@@ -87,31 +111,14 @@ static const char *check_data(const VknCacheKey *key, const uint8_t *data, uint6
     return NULL;
 }
 
-/* What is wrong; NULL: nothing. */
-static const char *check(const VknCacheKey *key, const uint8_t *cache, uint64_t size) {
-    Header h;
-    if (size < sizeof h)
-        return "it is shorter than a header";
-    memcpy(&h, cache, sizeof h);
-    if (memcmp(h.magic, MAGIC, sizeof h.magic))
-        return "it is no cache of vknorm";
-    if (h.format != FORMAT || h.version != VKNORM_VERSION || h.pointer_size != sizeof(void *))
-        return "another version of vknorm wrote it";
-    if (memcmp(&h.key, key, sizeof *key))
-        return "it is of another device or driver";
-    if (h.size != size - sizeof h)
-        return "its size is not what its header says";
-    if (h.hash != hash_of(&h, cache + sizeof h, h.size))
-        return "it is damaged: the hash differs";
-    return check_data(key, cache + sizeof h, h.size);
-}
-
 VknResult vkn_cache_unpack(const VknCacheKey *key, const void *cache, uint64_t size, VknLog log,
                            const void **data, uint64_t *data_size) {
     VknHost host = {NULL, log};
     *data = NULL;
     *data_size = 0;
-    const char *wrong = check(key, cache, size);
+    const char *wrong = vkn_header_check(MAGIC, key, cache, size);
+    if (!wrong)
+        wrong = check_data(key, (const uint8_t *)cache + VKN_CACHE_HEADER_SIZE, size - VKN_CACHE_HEADER_SIZE);
     if (wrong) {
         vkn_host_log(&host, VKN_LOG_WARNING, "%" PRIu64 " bytes of cached pipelines are not used: %s", size,
                      wrong);

@@ -124,10 +124,13 @@ VknResult vkn_context_create(const VknContextDesc *desc, VknContext **context) {
         c->allocator = *desc->allocator;
         c->host.allocator = &c->allocator;
     }
-    bool pipelines = vkn_mutex_init(&c->pipelines.mutex);
-    if (!pipelines || !vkn_mutex_init(&c->customs.mutex)) {
-        if (pipelines)
-            vkn_mutex_destroy(&c->pipelines.mutex);
+    VknMutex *mutexes[] = {&c->pipelines.mutex, &c->customs.mutex, &c->tuned.mutex};
+    uint32_t made = 0;
+    while (made < 3 && vkn_mutex_init(mutexes[made]))
+        made++;
+    if (made < 3) {
+        while (made-- > 0)
+            vkn_mutex_destroy(mutexes[made]);
         vkn_host_free(&host, c);
         return VKN_FAIL(&host, OUT_OF_HOST_MEMORY, "vkn_context_create: no mutex");
     }
@@ -150,10 +153,12 @@ void vkn_context_destroy(VknContext *context) {
         return;
     vkn_pipeline_cache_clear(context);
     vkn_custom_clear(context);
+    vkn_tuned_clear(&context->tuned, &context->host);
     if (context->pipeline_layout)
         context->vk.DestroyPipelineLayout(context->device, context->pipeline_layout, context->host.allocator);
     if (context->set_layout)
         context->vk.DestroyDescriptorSetLayout(context->device, context->set_layout, context->host.allocator);
+    vkn_mutex_destroy(&context->tuned.mutex);
     vkn_mutex_destroy(&context->customs.mutex);
     vkn_mutex_destroy(&context->pipelines.mutex);
     VkAllocationCallbacks allocator = context->allocator;

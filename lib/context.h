@@ -7,6 +7,7 @@
 #include "base.h"
 #include "custom.h"
 #include "pipeline.h"
+#include "tuned.h"
 
 /* Every device function that the library calls, looked up for this device alone. */
 #define VKN_DEVICE_FUNCTIONS(F)                                                                              \
@@ -47,6 +48,7 @@ struct VknContext {
     VkPipelineLayout pipeline_layout;
     VknPipelineCache pipelines;
     VknCustomTable customs;
+    VknTunedTable tuned;
     atomic_uint refused[VKN_KERNEL_COUNT]; /* VknVariants */
     atomic_bool lost;
 };

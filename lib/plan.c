@@ -22,7 +22,7 @@ static VknResult create_pipelines(VknPlan *p, const VknHost *host, VknVariants *
 }
 
 VknResult vkn_plan_make(VknContext *context, const VknHost *host, const VknDesc *desc, VknVariants *refused,
-                        VknPlan **plan) {
+                        VknTunedTable *tuned, VknPlan **plan) {
     VknPlan *p = vkn_host_alloc(host, sizeof *p);
     if (!p)
         return VKN_ERROR_OUT_OF_HOST_MEMORY;
@@ -30,7 +30,7 @@ VknResult vkn_plan_make(VknContext *context, const VknHost *host, const VknDesc 
     VknResult result, driver = VKN_SUCCESS;
     do { /* each round refuses one variant more, or is the last */
         vkn_schedule_free(host, &p->schedule);
-        result = vkn_schedule_make_without(host, &context->caps, refused, desc, &p->schedule);
+        result = vkn_schedule_make_without(host, &context->caps, refused, tuned, desc, &p->schedule);
         if (!result)
             result = vkn_custom_check(context, &p->schedule.desc);
         if (!result && (result = create_pipelines(p, host, refused)) == VKN_ERROR_DRIVER)
@@ -58,7 +58,7 @@ VknResult vkn_plan_create(VknContext *context, const VknDesc *desc, VknPlan **pl
     if (result)
         return result;
     VknVariants refused = vkn_context_refused(context);
-    result = vkn_plan_make(context, &context->host, desc, &refused, plan);
+    result = vkn_plan_make(context, &context->host, desc, &refused, &context->tuned, plan);
     /* Only what could be done without: a driver that compiles nothing may compile everything later. */
     if (!result)
         vkn_context_refuse(context, &refused);

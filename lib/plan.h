@@ -10,10 +10,11 @@ struct VknPlan {
     VkPipeline *pipelines; /* one per step */
 };
 
-/* vkn_plan_create() without checks, and without the variants `refused`, to which those are added that the
- * driver cannot compile. Messages go to `host`, but for those of Vulkan calls. */
+/* vkn_plan_create() without checks, without the variants `refused`, to which those are added that the driver
+ * cannot compile, and with what is known to be fastest, or NULL. Messages go to `host`, but for those of
+ * Vulkan calls. */
 VknResult vkn_plan_make(VknContext *context, const VknHost *host, const VknDesc *desc, VknVariants *refused,
-                        VknPlan **plan);
+                        VknTunedTable *tuned, VknPlan **plan);
 
 /* What a step needs beyond the plan. */
 typedef struct VknStepSet {

@@ -141,15 +141,21 @@ static VknResult emit(const VknPlanner *p, const VknStrategy *strategy, bool not
     return VKN_SUCCESS;
 }
 
-/* Emits by the first strategy that is legal and suits, else by the first that is legal; or by the one asked
- * for. */
-static VknResult choose(const VknPlanner *p, bool nothing, const VknStrategy **chosen) {
+/* Emits by strategy number `tuned`, unless it is 0 or not legal, else by the first that is legal and suits,
+ * else by the first that is legal; or by the one asked for. */
+static VknResult choose(const VknPlanner *p, bool nothing, uint32_t tuned, const VknStrategy **chosen) {
     const VknDesc *desc = &p->schedule->desc;
     const char *operation = vkn_operation_info(desc->operation)->name, *missing = NULL;
     VknResult result = VKN_SUCCESS;
     if (desc->strategy > vkn_strategy_count)
         return VKN_FAIL(p->host, INVALID_ARGUMENT, "strategy must be 0 to %" PRIu32 ", not %" PRIu32,
                         vkn_strategy_count, desc->strategy);
+    if (tuned) {
+        *chosen = &vkn_strategies[tuned - 1];
+        result = emit(p, *chosen, nothing, &missing);
+        if (result || (missing && !*missing))
+            return result;
+    }
     for (uint32_t i = 0; i < 2 * vkn_strategy_count; i++) {
         *chosen = &vkn_strategies[i % vkn_strategy_count];
         bool asked = desc->strategy == i + 1;
@@ -263,11 +269,11 @@ void vkn_schedule_cut(VknSchedule *schedule, uint32_t first, uint64_t workspace)
 
 VknResult vkn_schedule_make(const VknHost *host, const VknCaps *caps, const VknDesc *desc,
                             VknSchedule *schedule) {
-    return vkn_schedule_make_without(host, caps, &(VknVariants){{0}}, desc, schedule);
+    return vkn_schedule_make_without(host, caps, &(VknVariants){{0}}, NULL, desc, schedule);
 }
 
 VknResult vkn_schedule_make_without(const VknHost *host, const VknCaps *caps, const VknVariants *refused,
-                                    const VknDesc *desc, VknSchedule *schedule) {
+                                    VknTunedTable *tuned, const VknDesc *desc, VknSchedule *schedule) {
     memset(schedule, 0, sizeof *schedule);
     VknResult result = vkn_schedule_check_caps(host, caps);
     if (!result)
@@ -303,7 +309,9 @@ VknResult vkn_schedule_make_without(const VknHost *host, const VknCaps *caps, co
     if (nothing)
         view.reduce_count = 0;
     set_sizes(schedule, &view);
-    result = choose(&planner, nothing, &strategy);
+    bool automatic = tuned && !schedule->desc.strategy && !schedule->desc.reproducible && !nothing;
+    result =
+        choose(&planner, nothing, automatic ? vkn_tuned_find(tuned, &schedule->desc, &view) : 0, &strategy);
     if (result) {
         vkn_schedule_free(host, schedule);
         return result;

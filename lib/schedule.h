@@ -3,6 +3,7 @@
 #define VKN_SCHEDULE_H
 
 #include "role.h"
+#include "tuned.h"
 #include "tuning.h"
 #include "vkn_shaders.h"
 
@@ -72,10 +73,10 @@ uint64_t vkn_binding_alignment(const VknCaps *caps);
 /* Plans `desc` for `caps`. On failure the schedule is empty. */
 VknResult vkn_schedule_make(const VknHost *host, const VknCaps *caps, const VknDesc *desc,
                             VknSchedule *schedule);
-/* The same without the variants `refused`: by weaker workers of the same strategy, or else by the next one.
- */
+/* The same without the variants `refused`: by weaker workers of the same strategy, or else by the next one;
+ * and by the strategy that is `tuned`, if that is not NULL and knows one that is legal. */
 VknResult vkn_schedule_make_without(const VknHost *host, const VknCaps *caps, const VknVariants *refused,
-                                    const VknDesc *desc, VknSchedule *schedule);
+                                    VknTunedTable *tuned, const VknDesc *desc, VknSchedule *schedule);
 
 /* The name of the first refused variant among the steps from number `first` on; NULL: none. */
 const char *vkn_schedule_refused(const VknSchedule *schedule, uint32_t first, const VknVariants *refused);

@@ -227,14 +227,14 @@ static VknResult try(SelfTest *test, const Trial *t) {
         VknPlan *plan;
         VknSchedule schedule;
         bool seen = true;
-        result = vkn_schedule_make_without(&test->quiet, &test->context->caps, &test->refused, &t->desc,
+        result = vkn_schedule_make_without(&test->quiet, &test->context->caps, &test->refused, NULL, &t->desc,
                                            &schedule);
         for (uint32_t i = 0; i < schedule.step_count; i++)
             seen = seen && vkn_variants_have(&test->seen, &schedule.steps[i]);
         vkn_schedule_free(&test->quiet, &schedule);
         if (result || seen)
             return result;
-        result = vkn_plan_make(test->context, &test->quiet, &t->desc, &test->refused, &plan);
+        result = vkn_plan_make(test->context, &test->quiet, &t->desc, &test->refused, NULL, &plan);
         if (result)
             return result == VKN_ERROR_DRIVER ? VKN_ERROR_UNSUPPORTED : result;
         result = run(test, t, plan);

@@ -102,7 +102,7 @@ static bool has_short_runs(const VknPlanner *p) {
 }
 
 static bool lane_fused_suits(const VknPlanner *p) {
-    return has_short_runs(p) && fills_device(p, 1);
+    return has_short_runs(p) && (fills_device(p, 1) || p->view->reduce_count <= p->tuning->alone);
 }
 
 static bool subgroup_fused_suits(const VknPlanner *p) {
@@ -136,6 +136,8 @@ const VknStrategy vkn_strategies[] = {
     {"any_group", VKN_ACCESS_ANY, VKN_TEAM_GROUP, false, always_suits},
     {"any_lane", VKN_ACCESS_ANY, VKN_TEAM_LANE, false, always_suits},
 };
+
+_Static_assert(sizeof vkn_strategies / sizeof *vkn_strategies <= VKN_MOST_STRATEGIES, "see vknorm.h");
 
 const uint32_t vkn_strategy_count = sizeof vkn_strategies / sizeof *vkn_strategies;
 

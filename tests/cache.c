@@ -135,7 +135,7 @@ static void test_forged_headers(void **state) {
         uint64_t value;
         const char *words;
     } ROWS[] = {
-        {0, 1, 'V', "no cache of vknorm"},
+        {0, 1, 'V', "something else"},
         {8, 4, 0, "another version"},
         {8, 4, UINT32_MAX, "another version"},
         {12, 4, 0, "another version"},

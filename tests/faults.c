@@ -62,7 +62,8 @@ VknResult faults_expected(void) {
 static bool gives_way(const World *world, const Fault *fault, const char *step) {
     if (fault->point == FAULT_CreateShaderModule || fault->point == FAULT_CreateComputePipelines)
         return expected_of(fault->result) == VKN_ERROR_DRIVER;
-    return world->scenario->cache_file && world->warning[0] && !strcmp(step, "create") &&
+    bool reads = !strcmp(step, "create") || (world->scenario->tuning && !strcmp(step, "save"));
+    return world->scenario->cache_file && world->warning[0] && reads &&
            (fault->point == FAULT_CreatePipelineCache || fault->point == FAULT_allocation_by_malloc);
 }
 

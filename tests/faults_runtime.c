@@ -37,9 +37,11 @@ static const char *cache_path(const World *world) {
 }
 
 static VknResult create_runtime(World *world) {
+    const char *file = cache_path(world);
     const VknRuntimeDesc desc = {.device = world_device()->device_name,
                                  .validation = world->scenario->validation,
-                                 .cache_path = cache_path(world),
+                                 .cache_path = world->scenario->tuning ? NULL : file,
+                                 .tuning_path = world->scenario->tuning ? file : NULL,
                                  .log = {world_log, world}};
     WITH_OUTPUT(world->runtime, vkn_runtime_create(&desc, &world->runtime));
 }
@@ -91,6 +93,14 @@ static VknResult save_cache(World *world) {
     return vkn_runtime_save_cache(world->runtime) ? VKN_SUCCESS : faults_expected();
 }
 
+static VknResult tune_runtime(World *world) {
+    return world_tune(world, vkn_runtime_context(world->runtime));
+}
+
+static VknResult save_tuning(World *world) {
+    return vkn_runtime_save_tuning(world->runtime) ? VKN_SUCCESS : faults_expected();
+}
+
 static VknResult buffer_again(World *world) {
     VknBuffer made = world->buffer;
     VknResult result = create_buffer(world);
@@ -124,6 +134,9 @@ void runtime_close(World *world) {
 
 const Step list_steps[] = {{"list", list}, {NULL, NULL}};
 const Step validation_steps[] = {{"create", create_runtime}, {NULL, NULL}};
+const Step tuning_steps[] = {
+    {"create", create_runtime}, {"tune", tune_runtime}, {"save", save_tuning}, {NULL, NULL}};
+const Step tuned_steps[] = {{"create", create_runtime}, {"save", save_tuning}, {NULL, NULL}};
 const Step cache_steps[] = {
     {"create", create_runtime}, {"plan", plan_runtime}, {"save", save_cache}, {NULL, NULL}};
 const Step runtime_steps[] = {{"create", create_runtime},

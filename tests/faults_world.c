@@ -253,6 +253,39 @@ static VknResult plan_again(World *world) {
     return result;
 }
 
+static VknResult tell_time(void *user, uint32_t count, const VknPlan *const plans[], uint32_t rounds,
+                           double *seconds) {
+    (void)user;
+    for (uint32_t i = 0; i < rounds * count; i++)
+        seconds[i] = 1 + 1.0 / vkn_plan_info(plans[i % count])->strategy;
+    return VKN_SUCCESS;
+}
+
+VknResult world_tune(World *world, VknContext *context) {
+    const VknTimer timer = {tell_time, NULL};
+    VknTuneInfo info, before;
+    VknDesc desc = world_describe(world, 0);
+    memset(&before, 0x5A, sizeof before);
+    memcpy(&info, &before, sizeof info);
+    VknResult result = vkn_plan_tune(context, &desc, &timer, &info);
+    if (result && memcmp(&info, &before, sizeof info))
+        faults_violation("the output was touched by", "vkn_plan_tune");
+    return result;
+}
+
+static VknResult tune(World *world) {
+    return world_tune(world, world->context);
+}
+
+/* Through memory, to where it came from. */
+static VknResult pack(World *world) {
+    const VknCacheKey key = {.vendor_id = 1};
+    uint8_t bytes[1024];
+    uint64_t size = sizeof bytes;
+    VknResult result = vkn_tuning_pack(world->context, &key, bytes, &size);
+    return result ? result : vkn_tuning_unpack(world->context, &key, bytes, size);
+}
+
 /* Without a call of Vulkan, or an object. */
 bool world_says_lost(World *world, VknResult (*call)(World *)) {
     uint32_t entries = faults.entries;
@@ -284,6 +317,7 @@ static const FaultPoint core_points[] = {FAULT_CreateDescriptorPool,   FAULT_Cre
                                          FAULT_allocation_by_malloc,   FAULT_POINTS};
 static const FaultPoint custom_points[] = {FAULT_CreateComputePipelines, FAULT_allocation_by_malloc,
                                            FAULT_POINTS};
+static const FaultPoint malloc_points[] = {FAULT_allocation_by_malloc, FAULT_POINTS};
 static const FaultPoint heap_points[] = {FAULT_allocation_by_driver, FAULT_POINTS};
 static const FaultPoint validation_points[] = {FAULT_CreateInstance, FAULT_CreateDebugUtilsMessengerEXT,
                                                FAULT_EnumerateInstanceLayerProperties, FAULT_POINTS};
@@ -299,6 +333,7 @@ static const FaultPoint validation_points[] = {FAULT_CreateInstance, FAULT_Creat
     }
 static const Step core_steps[] = {BEGIN, END};
 static const Step custom_steps[] = {BEGIN, {"compile", compile}, END};
+static const Step tune_steps[] = {BEGIN, {"tune", tune}, {"pack", pack}, END};
 
 #define CORE(of_steps, of_points)                                                                            \
     .steps = of_steps, .close = core_close, .is_lost = core_is_lost, .points = of_points
@@ -317,11 +352,16 @@ const Scenario scenarios[] = {
     {"boxes", describe_boxes, ON_CALLBACKS, .max_storage_range = 4096},
     {"empty", describe_empty, ON_CALLBACKS},
     {"custom", describe_activation, CORE(custom_steps, custom_points), .share = true, .custom = true},
+    {"tune", describe_reduce, CORE(tune_steps, core_points), .callbacks = true, .share = true},
     {"driver's memory", describe_activation, CORE(core_steps, heap_points), .callbacks = true},
     {"devices", describe_empty, RUNTIME(list_steps, NULL)},
     {"runtime", describe_activation, RUNTIME(runtime_steps, NULL)},
     {"cache file", describe_activation, RUNTIME(cache_steps, NULL), .cache_file = CACHE_FILE_NEW},
     {"cache file, kept", describe_activation, RUNTIME(cache_steps, NULL), .cache_file = CACHE_FILE_KEPT},
+    {"tuning file", describe_activation, RUNTIME(tuning_steps, malloc_points), .cache_file = CACHE_FILE_NEW,
+     .tuning = true},
+    {"tuning file, kept", describe_activation, RUNTIME(tuned_steps, malloc_points),
+     .cache_file = CACHE_FILE_KEPT, .tuning = true},
     {"validation", describe_empty, RUNTIME(validation_steps, validation_points), .validation = true},
 };
 const uint32_t scenario_count = sizeof scenarios / sizeof *scenarios;

@@ -29,6 +29,7 @@ typedef struct Scenario {
     bool callbacks;             /* host memory by callbacks */
     bool cache;                 /* a pipeline cache of the caller's */
     enum { CACHE_FILE_NONE, CACHE_FILE_NEW, CACHE_FILE_KEPT } cache_file;
+    bool tuning; /* cache_file is one of tuned strategies */
     bool custom; /* with a custom activation */
     bool share;  /* faults.share */
     bool validation;
@@ -97,11 +98,15 @@ VknDesc world_describe(const World *world, uint32_t plan);
 /* Makes bindings of a plan, with all its buffers in one. */
 VknResult world_bind(World *world, uint32_t plan, VknBuffer in);
 
+/* Tunes the first plan's description by a clock that always says the same. */
+VknResult world_tune(World *world, VknContext *context);
+
 /* Whether a call fails as it should on a lost device: without a call of Vulkan. */
 bool world_says_lost(World *world, VknResult (*call)(World *world));
 
 /* faults_runtime.c */
-extern const Step list_steps[], runtime_steps[], cache_steps[], validation_steps[];
+extern const Step list_steps[], runtime_steps[], cache_steps[], tuned_steps[], tuning_steps[],
+    validation_steps[];
 void runtime_close(World *world);
 bool runtime_is_lost(World *world);
 

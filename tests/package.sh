@@ -205,7 +205,7 @@ aarch64_tests() {
 with_headers() {
     grep -E 'define VK_HEADER_VERSION(_COMPLETE)? ' "$1/vulkan/vulkan_core.h"
     for source in lib/*.c lib/runtime/*.c samples/tool/*.c; do
-        cc -std=gnu11 -fsyntax-only -Wall -Wextra -Werror -Iinclude -Ilib -Ishaders -I"$shaders" -isystem "$1" "$source"
+        cc -std=gnu11 -fsyntax-only -Wall -Wextra -Werror -Iinclude -Ilib -Ishaders -Itests/bench -I"$shaders" -isystem "$1" "$source"
     done
 }
 

@@ -34,7 +34,7 @@ static bool make(const VknCaps *caps, const VknVariants *refused, const VknDesc 
                  VknSchedule *schedule) {
     uint32_t step;
     message[0] = '\0';
-    VknResult result = vkn_schedule_make_without(&host, caps, refused, desc, schedule);
+    VknResult result = vkn_schedule_make_without(&host, caps, refused, NULL, desc, schedule);
     require(!result || (result == VKN_ERROR_UNSUPPORTED && message[0] && !schedule->steps),
             "a clear refusal");
     if (result)
@@ -136,7 +136,8 @@ static void test_parameters(void **state) {
     (void)state;
     vkn_desc_layer_norm(&desc, VKN_OPERATION_TRAIN_GRADIENT, 2, (uint64_t[]){64, 300}, 1, (int32_t[]){1});
     for (uint32_t count = 1; count; makes++) { /* without the kernels that sum for parameters only */
-        assert_int_equal(vkn_schedule_make_without(&host, &caps, &refused, &desc, &schedule), VKN_SUCCESS);
+        assert_int_equal(vkn_schedule_make_without(&host, &caps, &refused, NULL, &desc, &schedule),
+                         VKN_SUCCESS);
         assert_null(vkn_schedule_refused(&schedule, 0, &refused));
         assert_int_equal(schedule.steps[schedule.step_count - 1].worker, VKN_WORKER_SUBGROUP_ADD); /* of dx */
         count = 0;

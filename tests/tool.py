@@ -3,6 +3,7 @@
 
 usage: tests/tool.py VKNORM [--validation]
 """
+import json
 import math
 import os
 import re
@@ -425,6 +426,20 @@ BAD = {
     "output folder": refused("folder.npy: not a file", words=NORM + ["--out", "y=folder.npy"]),
     "output nowhere": refused("No such file", words=NORM + ["--out", "y=absent/y.npy"]),
     "second output": refused("No such file", words=NORM_Y + ["--out", "mean=absent/y.npy"]),
+    "tune nothing": refused("which operation?", words=["tune"], status=2),
+    "tune without shape": refused("needs --set shape=", words=["tune", "softmax", "--set", "axes=1"], status=2),
+    "tune a role": refused("--roles x,yy: no such role; did you mean y", words=[
+        "tune", "softmax", "--set", "axes=1", "--set", "shape=2,3", "--roles", "x,yy"], status=2),
+    "tune a strategy": refused("strategy is 1", words=[
+        "tune", "softmax", "--set", "axes=1", "--set", "shape=2,3", "--set", "strategy=column_fused"]),
+    "tune a suite": refused("--suite smal: no such suite", words=["tune", "--suite", "smal"]),
+    "tune a suite and more": refused("--suite small: its operations", words=[
+        "tune", "softmax", "--suite", "small"], status=2),
+    "tune nowhere": refused("cannot write", words=[
+        "tune", "activation", "--set", "activation=relu", "--set", "shape=100", "--file", "absent/tuned"]),
+    "bench option": refused("--sute", words=["bench", "--sute", "small"], status=2),
+    "bench suite": refused('vknorm bench: there is no suite "smal"', words=["bench", "--suite", "smal"], status=2),
+    "bench samples": refused("--samples must be 5 to 100000", words=["bench", "--samples", "1"], status=2),
     "device": refused("no device matches \"voodoo\"", words=NORM_Y + ["--device", "voodoo"]),
     "text file": refused("text.npy: not a .npy file", words=RELU + ["--in", "x=text.npy"]),
     "empty file": refused("nothing.npy: not a .npy file", words=RELU + ["--in", "x=nothing.npy"]),
@@ -439,10 +454,51 @@ BAD = {
     "overflow": refused("damaged: shape (999999999, 9999999999)", words=RELU + ["--in", "x=overflow.npy"]),
 }
 
+def tunes():
+    """Two processes, two operations, one file."""
+    words = ["tune", "layer_norm", "--set", "axes=-1", "--set", "shape=33,70", "--file", "tuned"]
+    sizes = []
+    for more in [], ["--roles", "x,y"], ["--roles", "x,y"]:
+        result = call(*words, *more, *OPTIONS)
+        assert result.returncode == 0, result.stderr
+        assert result.stderr == "", result.stderr
+        row = result.stdout.splitlines()[-1]
+        found = re.fullmatch(r"\(33, 70\) +layer_norm +(\w+) +([\d.]+) +(\w+) +([\d.]+) +([\d.]+)x", row)
+        assert found, row
+        assert (found[1] == found[3]) == (found[5] == "1.00"), row
+        sizes.append(os.path.getsize("tuned"))
+    assert sizes[0] < sizes[1] == sizes[2], sizes
+    with open("tuned", "r+b") as file:
+        file.seek(100)
+        file.write(b"?")
+    result = call(*words, *OPTIONS)
+    assert result.returncode == 0 and "damaged" in result.stderr, result.stderr
+    assert os.path.getsize("tuned") == sizes[0]
+    result = call("tune", "--help")
+    assert result.returncode == 0 and "--suite NAME" in result.stdout
+
+
+def benches():
+    """What it prints, the JSON and the plot are of the same verified cases."""
+    result = call("bench", "--suite", "small", "--samples", "5", "--seconds", "0", "--json", "b.json", "--plot", "b.svg")
+    assert result.returncode == 0, result.stderr
+    with open("b.json", encoding="utf-8") as file:
+        found = json.load(file)
+    assert len(found["results"]) > 50
+    assert all(row["gb_per_s"] > 0 and "failure" not in row for row in found["results"])
+    for row in found["results"]:
+        assert re.search(rf"^{row['case']} +{row['operation']} +{row['type']} +{row['strategy']}", result.stdout, re.M)
+    with open("b.svg", encoding="utf-8") as file:
+        assert file.read().count("<circle") >= len(found["results"])
+    result = call("bench", "--help")
+    assert result.returncode == 0 and "usage: vknorm bench" in result.stdout
+
+
 GOOD = [batch_norm_train, batch_norm_apply, batch_norm_gradient, layer_norm_f16, layer_norm_gradient, rms_norm_to_f32,
         group_norm, lp_norm, softmax, softmax_mask, log_softmax, gelu_bf16, gradient_bf16, strided_f16,
         activation_gradient, prelu, swiglu_strided, nhwc_to_nchw, packed, reductions, moments_of_parts,
-        virtual_batches, every_strategy, empty, listing, informs]
+        virtual_batches, every_strategy, empty, listing, informs, tunes,
+        benches]
 HEADER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../include/vknorm/vknorm.h")
 
 

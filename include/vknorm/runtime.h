@@ -35,6 +35,9 @@ typedef struct VknRuntimeDesc {
      * not used and written anew: vkn_cache_unpack(). No trouble with the file is an error: the log tells of
      * it at WARNING level, and pipelines are compiled as if there were none. The string is copied. */
     const char *cache_path;
+    /* NULL, or the file where vkn_runtime_save_tuning() keeps what vkn_runtime_tune() found, likewise:
+     * vkn_tuning_unpack(). */
+    const char *tuning_path;
 } VknRuntimeDesc;
 
 /* Facts about a device. */
@@ -78,6 +81,18 @@ VKN_API VknContext *vkn_runtime_context(VknRuntime *runtime);
 
 /* vkn_context_self_test() with the runtime's queue and memory. Errors: the same. */
 VKN_API VknResult vkn_runtime_self_test(VknRuntime *runtime, VknSelfTestInfo *info);
+
+/* vkn_plan_tune() with the runtime's queue and memory: times by the device's clock where it has one, else
+ * from submission to completion; what takes less than a millisecond is recorded several times over, with
+ * barriers between. The tensors stay where they are, so that those that fit into a cache are read from there.
+ * Errors: those of vkn_plan_tune(), vkn_runtime_buffer_create(), vkn_bindings_create() and
+ * vkn_runtime_time(). */
+VKN_API VknResult vkn_runtime_tune(VknRuntime *runtime, const VknDesc *desc, VknTuneInfo *info);
+
+/* Writes what the context knows by tuning to VknRuntimeDesc.tuning_path, with what other processes have
+ * written there since, in the way of vkn_runtime_save_cache(); vkn_runtime_destroy() does this, too. Returns
+ * whether the file is now complete; the log says why it is not. */
+VKN_API bool vkn_runtime_save_tuning(VknRuntime *runtime);
 
 /* What vkn_context_create() was given: the handles, for programs that make Vulkan calls of their own. */
 VKN_API const VknContextDesc *vkn_runtime_context_desc(const VknRuntime *runtime);

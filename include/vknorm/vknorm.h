@@ -93,9 +93,9 @@ typedef enum VknDeviceClass {
 } VknDeviceClass;
 
 /* Every fact about a device that any decision of the library reads. A plan is a function of a VknDesc
- * and a VknCaps alone, so it can be replayed for a device that is not there. Each field but
- * max_subgroup_size may be lowered (VknContextDesc.caps), to test the path of a weaker device or to work
- * around a driver. A field below the floor stated here is VKN_ERROR_UNSUPPORTED. */
+ * and a VknCaps alone, so it can be replayed for a device that is not there; but for vkn_plan_tune(). Each
+ * field but max_subgroup_size may be lowered (VknContextDesc.caps), to test the path of a weaker device or to
+ * work around a driver. A field below the floor stated here is VKN_ERROR_UNSUPPORTED. */
 typedef struct VknCaps {
     VknDeviceClass device_class;       /* whose it is */
     uint32_t max_invocations;          /* per workgroup, in x as well; at least 64 */
@@ -679,9 +679,10 @@ typedef struct VknPlanInfo {
  * OUT_OF_HOST_MEMORY. */
 VKN_API VknResult vkn_plan_query(const VknCaps *caps, const VknDesc *desc, VknLog log, VknPlanInfo *info);
 
-/* Plans for the context's device and creates the pipelines that are not cached yet, which may take the
- * driver many milliseconds each. What the driver cannot compile, the plan does without: by weaker workers of
- * the same strategy (subgroup shuffles instead of sums, shared memory instead of both), or else, if
+/* Plans for the context's device, by the strategy that vkn_plan_tune() found to be fastest, if it was asked
+ * and VknDesc.strategy leaves the choice, and creates the pipelines that are not cached yet, which may take
+ * the driver many milliseconds each. What the driver cannot compile, the plan does without: by weaker workers
+ * of the same strategy (subgroup shuffles instead of sums, shared memory instead of both), or else, if
  * VknDesc.strategy leaves the choice, by the next strategy. The log says so at WARNING level, and the context
  * does not try that variant of the kernel again. Errors: those of vkn_plan_query(), UNSUPPORTED also when the
  * variants that failed earlier leave nothing that VknDesc.strategy allows; OUT_OF_DEVICE_MEMORY, DEVICE_LOST;
@@ -747,7 +748,21 @@ typedef struct VknRecordInfo {
 VKN_API VknResult vkn_plan_record(const VknPlan *plan, const VknBindings *bindings, VkCommandBuffer commands,
                                   const VknRecordInfo *info);
 
-/* ----------------------------------------------------------------------------------------- self-test */
+/* One of the plans that vkn_plans_record() records. */
+typedef struct VknRecording {
+    const VknPlan *plan;         /* required */
+    const VknBindings *bindings; /* made from it */
+    const VknRecordInfo *info;   /* or NULL */
+} VknRecording;
+
+/* Records `count` plans of one context that do not depend on each other: none writes what another reads or
+ * writes, WORKSPACE included. Between them are then no more barriers than in the plan that has the most (for
+ * each 64 plans), where one after the other they would have the sum; and a GPU runs small ones side by side.
+ * All else as in vkn_plan_record(). 0 plans are nothing to record. Errors: likewise; nothing is recorded if
+ * one of them is refused. */
+VKN_API VknResult vkn_plans_record(uint32_t count, const VknRecording *recordings, VkCommandBuffer commands);
+
+/* -------------------------------------------------------------------------------- self-test, tuning */
 
 /* The core has no queue and no memory, so running a plan is the caller's. */
 typedef struct VknRunner {
@@ -775,6 +790,57 @@ typedef struct VknSelfTestInfo {
  * Errors: INVALID_ARGUMENT; DRIVER when nothing right is left for an operation; those of vkn_plan_create()
  * and of the runner. */
 VKN_API VknResult vkn_context_self_test(VknContext *context, const VknRunner *runner, VknSelfTestInfo *info);
+
+/* No device has more strategies than this. */
+#define VKN_MOST_STRATEGIES 32
+
+/* The core has no clock either. */
+typedef struct VknTimer {
+    /* Runs `count` plans, at most VKN_MOST_STRATEGIES, of one description in turns, `rounds` times, after
+     * they ran once to warm up: seconds[round * count + i] receives how long plans[i] took, which is more
+     * than 0. Plans bind the same roles and may have the same buffers, but the sizes of their WORKSPACE
+     * differ. Numbers in the buffers should be ordinary ones: neither NaN nor tiny. Bindings are destroyed
+     * before this returns. `user` is that of the timer. What it returns other than VKN_SUCCESS ends the
+     * tuning. */
+    VknResult (*time)(void *user, uint32_t count, const VknPlan *const plans[], uint32_t rounds,
+                      double *seconds);
+    void *user; /* passed on to time */
+} VknTimer;
+
+/* What tuning found. */
+typedef struct VknTuneInfo {
+    uint32_t planned; /* the strategy that plans have without tuning, as VknDesc.strategy would name it */
+    uint32_t fastest; /* the one they have from now on; the same, unless another one is 5 % faster */
+    /* The median time of each row of the strategy table; 0: it is not legal here, or the same dispatches as
+     * another one. What takes half as long again as the planned one is timed in three rounds, the rest in
+     * 15 more. */
+    double seconds[VKN_MOST_STRATEGIES];
+} VknTuneInfo;
+
+/* Times every strategy that is legal for `desc` and remembers the fastest in the context: later plans of the
+ * same computation have it, when VknDesc.strategy is 0. The same computation is what has the same operation,
+ * shape, strides, types, axes, roles and functions; epsilon, momentum and the like do not matter, nor
+ * does the order in which threads tune and plan. Plans that exist keep what they have. Results differ between
+ * strategies by rounding; reproducible plans, which do not, are not tuned: INVALID_ARGUMENT, as is a strategy
+ * other than 0. Takes some twenty runs of each strategy, and the time to compile them. `info` may be NULL.
+ * Errors: INVALID_ARGUMENT, also when the timer returns no time; those of vkn_plan_create() and of the
+ * timer. */
+VKN_API VknResult vkn_plan_tune(VknContext *context, const VknDesc *desc, const VknTimer *timer,
+                                VknTuneInfo *info);
+
+/* Writes what the context knows by vkn_plan_tune() and vkn_tuning_unpack() to `tuning`, which has room for
+ * *size bytes, for a file; *size becomes the bytes written or, with `tuning` NULL, needed. `key` is that of
+ * the context's device: vkn_cache_key(). Errors: INVALID_ARGUMENT, also when there is less room than needed.
+ */
+VKN_API VknResult vkn_tuning_pack(VknContext *context, const VknCacheKey *key, void *tuning, uint64_t *size);
+
+/* Adds what vkn_tuning_pack() wrote to what the context knows; of two strategies for the same computation
+ * that of the context stays. The `size` bytes may be anything: what another device, driver or version of
+ * vknorm wrote, and what is not complete to the bit, is INVALID_ARGUMENT, the log says at WARNING level what
+ * is wrong, and nothing is added. What lies can cost time, not results: a strategy that is not legal is not
+ * used. Errors: those, OUT_OF_HOST_MEMORY. */
+VKN_API VknResult vkn_tuning_unpack(VknContext *context, const VknCacheKey *key, const void *tuning,
+                                    uint64_t size);
 
 #ifdef __cplusplus
 }

@@ -2,16 +2,11 @@
 #include "internal.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static void tell(const VknRuntime *runtime, VknLogLevel level, const char *what, const char *why) {
-    const VknLog *log = &runtime->instance.log;
-    char message[1024];
-    snprintf(message, sizeof message, "%s the pipeline cache %s: %s", what, runtime->cache_path, why);
-    if (log->write)
-        log->write(log->user, level, message);
+    vkn_file_tell(&runtime->instance.log, level, what, "pipeline cache", runtime->cache_path, why);
 }
 
 /* Points `data` at what the driver may see of the file; the memory returned is the file's. */

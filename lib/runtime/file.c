@@ -9,6 +9,14 @@
 /* Larger files are taken to be no cache. */
 #define MOST_BYTES (256u << 20)
 
+void vkn_file_tell(const VknLog *log, VknLogLevel level, const char *what, const char *kind, const char *path,
+                   const char *why) {
+    char message[1024];
+    snprintf(message, sizeof message, "%s the %s %s: %s", what, kind, path, why);
+    if (log->write)
+        log->write(log->user, level, message);
+}
+
 #ifdef _WIN32
 
 #define WIN32_LEAN_AND_MEAN

@@ -7,6 +7,7 @@
  *     cache      compiled pipelines, kept in a file
  *     memory     buffers, and the staging buffer they are filled through
  *     run        command buffer, submission, time
+ *     tune       what takes the least time, kept in a file
  *     runtime    opens and closes all of it
  *
  * Vulkan functions live in a table per runtime, as in the core: a process may hold several runtimes, one
@@ -45,6 +46,11 @@ typedef struct VknFilePart {
     uint64_t size;
 } VknFilePart;
 const char *vkn_file_replace(const char *path, const VknFilePart *parts, uint32_t part_count);
+
+/* Says what went wrong with a file: tell(log, VKN_LOG_WARNING, "cannot read", "pipeline cache", path, why).
+ */
+void vkn_file_tell(const VknLog *log, VknLogLevel level, const char *what, const char *kind, const char *path,
+                   const char *why);
 
 /* --------------------------------------------------------------------------------------- instance */
 
@@ -182,6 +188,7 @@ struct VknRuntime {
     char *cache_path; /* NULL: none */
     VknCacheKey cache_key;
     size_t cache_saved; /* bytes of data that need no saving */
+    char *tuning_path;  /* NULL: none */
     VkQueue queue;
     VkCommandPool command_pool;
     VkCommandBuffer commands;
@@ -193,6 +200,9 @@ struct VknRuntime {
 
 /* Creates context_desc.pipeline_cache, with what the file holds if that can be trusted. */
 VknResult vkn_cache_open(VknRuntime *runtime, const char *path);
+
+/* Gives the context what the file of tuned strategies holds, if that can be trusted. */
+VknResult vkn_tuning_open(VknRuntime *runtime, const char *path);
 
 /* Creates the staging buffer. */
 VknResult vkn_staging_create(VknRuntime *runtime);

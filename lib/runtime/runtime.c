@@ -121,7 +121,10 @@ static VknResult runtime_open(VknRuntime *runtime, const VknRuntimeDesc *desc) {
         runtime->caps = *desc->caps;
         context->caps = &runtime->caps;
     }
-    return vkn_context_create(context, &runtime->context);
+    result = vkn_context_create(context, &runtime->context);
+    if (result == VKN_SUCCESS && desc->tuning_path)
+        result = vkn_tuning_open(runtime, desc->tuning_path);
+    return result;
 }
 
 VknResult vkn_runtime_create(const VknRuntimeDesc *desc, VknRuntime **runtime) {
@@ -147,8 +150,10 @@ void vkn_runtime_destroy(VknRuntime *runtime) {
     VkDevice device = runtime->context_desc.device;
     if (device) {
         vk->DeviceWaitIdle(device); /* a lost device is destroyed like any other */
-        if (runtime->context)
+        if (runtime->context) {
             vkn_runtime_save_cache(runtime);
+            vkn_runtime_save_tuning(runtime);
+        }
         vkn_context_destroy(runtime->context);
         vk->DestroyPipelineCache(device, runtime->context_desc.pipeline_cache, NULL);
         vkn_allocations_destroy(runtime);
@@ -158,6 +163,7 @@ void vkn_runtime_destroy(VknRuntime *runtime) {
     }
     vkn_instance_close(&runtime->instance);
     free(runtime->cache_path);
+    free(runtime->tuning_path);
     free(runtime);
 }
 

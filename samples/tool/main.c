@@ -1,5 +1,7 @@
 #include "tool.h"
 
+#include "bench.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,10 +89,14 @@ int next_option(int argc, char **argv, const struct option *options) {
 
 /* -------------------------------------------------------------------------------------------- main */
 
+static int bench(int argc, char **argv) {
+    return bench_main("vknorm bench", argc, argv);
+}
+
 static const struct {
     const char *name;
     int (*main)(int argc, char **argv);
-} COMMANDS[] = {{"info", info_main}, {"run", run_main}};
+} COMMANDS[] = {{"info", info_main}, {"run", run_main}, {"tune", tune_main}, {"bench", bench}};
 
 static void usage(void) {
     puts("usage: vknorm COMMAND [option...]\n"
@@ -99,6 +105,8 @@ static void usage(void) {
          "\n"
          "  vknorm info         the devices, what they can do, and which strategies they would run\n"
          "  vknorm run          computes one operation on .npy files, which NumPy reads and writes\n"
+         "  vknorm tune         finds the fastest strategies on a device, and keeps them in a file\n"
+         "  vknorm bench        how fast the library is on a device: a table, JSON, a plot\n"
          "  vknorm --version    prints the version\n"
          "  vknorm --help       prints this; vknorm COMMAND --help tells about a command\n"
          "\n"

@@ -39,16 +39,13 @@ static void usage(void) {
 /* The role that "role=file" names, or NULL after an error. */
 static Slot *find_role(const char *option, const char *text, Run *run) {
     size_t length = strcspn(text, "=");
-    char name[64];
+    char name[64], where[256];
     snprintf(name, sizeof name, "%.*s", (int)length, text);
+    snprintf(where, sizeof where, "%s %s", option, text);
     if (!text[length] || !text[length + 1])
-        return fail("%s %s: expected role=file.npy", option, text), NULL;
-    for (size_t i = 0; i < VKN_ROLE_COUNT; i++)
-        if (i != VKN_ROLE_WORKSPACE && strcmp(roles[i].name, name) == 0)
-            return &run->slots[i];
-    fail("%s %s: no such role%s See vknorm run --list", option, text,
-         suggest(name, roles, VKN_ROLE_COUNT, sizeof *roles));
-    return NULL;
+        return fail("%s: expected role=file.npy", where), NULL;
+    const Role *role = role_find(where, name);
+    return role ? &run->slots[role - roles] : NULL;
 }
 
 static bool name_file(const char *option, const char *text, bool in, Run *run) {
@@ -69,12 +66,9 @@ static bool name_file(const char *option, const char *text, bool in, Run *run) {
 static bool name_operation(int argc, char **argv, Run *run) {
     if (optind == argc)
         return fail("which operation? For example vknorm run batch_norm; see vknorm run --help");
-    for (size_t i = 0; i < operation_count; i++)
-        if (strcmp(operations[i].name, argv[optind]) == 0)
-            run->operation = &operations[i];
+    run->operation = operation_find(argv[optind]);
     if (!run->operation)
-        return fail("no operation %s%s See vknorm run --list", argv[optind],
-                    suggest(argv[optind], operations, operation_count, sizeof *operations));
+        return false;
     return optind + 1 == argc ||
            fail("%s: one operation at a time; files are named --in role=file", argv[optind + 1]);
 }

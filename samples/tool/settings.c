@@ -151,6 +151,26 @@ static bool parse(const Attribute *a, const char *text, Request *request) {
     return parsed && (!*end || fail("%s=%s: expected one whole number", a->name, text));
 }
 
+/* ------------------------------------------------------------------------------------------- names */
+
+const Operation *operation_find(const char *name) {
+    for (size_t i = 0; i < operation_count; i++)
+        if (strcmp(operations[i].name, name) == 0)
+            return &operations[i];
+    fail("no operation %s%s See vknorm run --list", name,
+         suggest(name, operations, operation_count, sizeof *operations));
+    return NULL;
+}
+
+const Role *role_find(const char *where, const char *name) {
+    for (size_t i = 0; i < VKN_ROLE_COUNT; i++)
+        if (i != VKN_ROLE_WORKSPACE && strcmp(roles[i].name, name) == 0)
+            return &roles[i];
+    fail("%s: no such role%s See vknorm run --list", where,
+         suggest(name, roles, VKN_ROLE_COUNT, sizeof *roles));
+    return NULL;
+}
+
 /* ---------------------------------------------------------------------------------------- settings */
 
 /* Sets a parameter, "activation.NAME=..." or "prologue.NAME=...". */

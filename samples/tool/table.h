@@ -92,6 +92,10 @@ typedef struct ActivationRow {
 extern const ActivationRow activation_rows[];
 extern const size_t activation_count;
 
+/* The operation or role of a name, or NULL after an error, which for a role begins with `where`. */
+const Operation *operation_find(const char *name);
+const Role *role_find(const char *where, const char *name);
+
 /* Attributes as the command line has them: "name=value". */
 typedef struct Settings {
     const char *const *texts;

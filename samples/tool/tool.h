@@ -33,5 +33,6 @@ VknLog tool_log(void);
 
 int info_main(int argc, char **argv);
 int run_main(int argc, char **argv);
+int tune_main(int argc, char **argv);
 
 #endif

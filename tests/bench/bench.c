@@ -3,21 +3,37 @@
 #include "bench.h"
 
 #include <getopt.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* Seconds; what the last cases need beside their samples comes on top. */
+#define BUDGET 240
+
+/* What it is called: a program, or a command of one. */
+static const char *name;
+
 static void print_usage(FILE *file) {
-    fputs("usage: bench [options]\n"
+    fprintf(file, "usage: %s [options]\n", name);
+    fputs("\n"
+          "Times the library on shapes of real networks, beside copies on the same device in the same "
+          "rounds. What is\n"
+          "not right by fp64 is not timed.\n"
+          "\n"
           "  --suite NAME          one suite with all of its cases, or all; else a few cases of every suite\n"
           "  --device NAME         a part of the device's name, or its number; else the first GPU\n"
           "  --strategy WHICH      chosen (by the planner), or all that are legal\n"
           "  --reproducible        and beside them a reproducible plan\n"
           "  --samples N           of each case, 5 to 100000 (30)\n"
           "  --seconds S           after which a case has enough with 5 samples (10)\n"
+          "  --budget S            for all cases together, which share what is left of it (240; with "
+          "--suite: any)\n"
           "  --json FILE           the results, with device, driver, commit and date\n"
           "  --plot FILE.svg       bandwidth over size\n"
           "  --onednn              oneDNN in the same rounds, where it has the operation\n"
+          "  --help                prints this\n"
+          "\n"
           "Suites:",
           file);
     for (uint32_t i = 0; bench_suite_name(i); i++)
@@ -30,7 +46,7 @@ static bool parse_number(const char *text, double least, double most, const char
     *value = strtod(text, &end);
     if (*text && !*end && *value >= least && *value <= most)
         return true;
-    fprintf(stderr, "bench: %s must be %g to %g, not \"%s\"\n", what, least, most, text);
+    fprintf(stderr, "%s: %s must be %g to %g, not \"%s\"\n", name, what, least, most, text);
     return false;
 }
 
@@ -38,22 +54,18 @@ static bool parse_strategy(const char *text, bool *all) {
     *all = strcmp(text, "all") == 0;
     if (*all || strcmp(text, "chosen") == 0)
         return true;
-    fprintf(stderr, "bench: --strategy must be chosen or all, not \"%s\"\n", text);
+    fprintf(stderr, "%s: --strategy must be chosen or all, not \"%s\"\n", name, text);
     return false;
 }
 
 static bool options_parse(BenchOptions *options, int count, char **arguments) {
-    static const struct option names[] = {{"suite", required_argument, NULL, 'u'},
-                                          {"device", required_argument, NULL, 'd'},
-                                          {"strategy", required_argument, NULL, 's'},
-                                          {"samples", required_argument, NULL, 'n'},
-                                          {"seconds", required_argument, NULL, 't'},
-                                          {"json", required_argument, NULL, 'j'},
-                                          {"plot", required_argument, NULL, 'p'},
-                                          {"onednn", no_argument, NULL, 'o'},
-                                          {"reproducible", no_argument, NULL, 'r'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {0}};
+    static const struct option names[] = {
+        {"suite", required_argument, NULL, 'u'},    {"device", required_argument, NULL, 'd'},
+        {"strategy", required_argument, NULL, 's'}, {"samples", required_argument, NULL, 'n'},
+        {"seconds", required_argument, NULL, 't'},  {"budget", required_argument, NULL, 'b'},
+        {"json", required_argument, NULL, 'j'},     {"plot", required_argument, NULL, 'p'},
+        {"onednn", no_argument, NULL, 'o'},         {"reproducible", no_argument, NULL, 'r'},
+        {"help", no_argument, NULL, 'h'},           {0}};
     bool good = true;
     double number;
     for (int c; good && (c = getopt_long(count, arguments, "", names, NULL)) != -1;) {
@@ -73,6 +85,9 @@ static bool options_parse(BenchOptions *options, int count, char **arguments) {
             break;
         case 't':
             good = parse_number(optarg, 0, 1e6, "--seconds", &options->seconds);
+            break;
+        case 'b':
+            good = parse_number(optarg, 0, 1e6, "--budget", &options->budget);
             break;
         case 'j':
             options->json = optarg;
@@ -94,11 +109,11 @@ static bool options_parse(BenchOptions *options, int count, char **arguments) {
         }
     }
     if (good && optind < count) {
-        fprintf(stderr, "bench: what is \"%s\"? See --help\n", arguments[optind]);
+        fprintf(stderr, "%s: what is \"%s\"? See --help\n", name, arguments[optind]);
         good = false;
     }
     if (good && options->onednn && !*bench_onednn_version()) {
-        fprintf(stderr, "bench: it was built without oneDNN (Debian: libdnnl-dev)\n");
+        fprintf(stderr, "%s: it was built without oneDNN (Debian: libdnnl-dev)\n", name);
         good = false;
     }
     return good;
@@ -109,13 +124,17 @@ static int run(const BenchOptions *options, BenchRig *rig, const BenchCase *case
     BenchRun bench_run = {options, bench_rig_info(rig), bench_rig_cache(rig), results, 0};
     int status = 0;
     if (!results) {
-        fprintf(stderr, "bench: no memory\n");
+        fprintf(stderr, "%s: no memory\n", name);
         return 1;
     }
     bench_table_head(&bench_run);
+    double end = bench_clock() + options->budget;
     for (uint32_t i = 0; i < case_count; i++) {
         BenchResult *first = &results[bench_run.count];
-        uint32_t count = bench_measure(rig, options, &cases[i], first);
+        BenchOptions of_case = *options;
+        double share = (end - bench_clock()) / (case_count - i);
+        of_case.seconds = share < options->seconds ? share : options->seconds;
+        uint32_t count = bench_measure(rig, &of_case, &cases[i], first);
         for (uint32_t j = 0; j < count; j++) {
             bench_table_row(&first[j]);
             status |= *first[j].failure != 0;
@@ -125,25 +144,28 @@ static int run(const BenchOptions *options, BenchRig *rig, const BenchCase *case
     }
     bench_table_foot(&bench_run);
     if (options->json && !bench_json_write(&bench_run, options->json)) {
-        fprintf(stderr, "bench: %s cannot be written\n", options->json);
+        fprintf(stderr, "%s: %s cannot be written\n", name, options->json);
         status = 1;
     }
     if (options->plot && !bench_plot_write(&bench_run, options->plot)) {
-        fprintf(stderr, "bench: %s cannot be written\n", options->plot);
+        fprintf(stderr, "%s: %s cannot be written\n", name, options->plot);
         status = 1;
     }
     free(results);
     return status;
 }
 
-int main(int count, char **arguments) {
-    BenchOptions options = {.samples = 30, .seconds = 10};
+int bench_main(const char *called, int count, char **arguments) {
+    name = called;
+    BenchOptions options = {.samples = 30, .seconds = 10, .budget = -1};
     if (!options_parse(&options, count, arguments))
         return 2;
+    if (options.budget < 0)
+        options.budget = options.suite ? HUGE_VAL : BUDGET;
     uint32_t case_count;
     BenchCase *cases = bench_suite(options.suite, &case_count);
     if (!cases) {
-        fprintf(stderr, "bench: there is no suite \"%s\"\n", options.suite ? options.suite : "");
+        fprintf(stderr, "%s: there is no suite \"%s\"\n", name, options.suite ? options.suite : "");
         print_usage(stderr);
         return 2;
     }

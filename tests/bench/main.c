@@ -1,0 +1,5 @@
+#include "bench.h"
+
+int main(int count, char **arguments) {
+    return bench_main("bench", count, arguments);
+}

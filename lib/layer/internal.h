@@ -72,11 +72,11 @@ uint32_t vkn_layer_variables(const VknLayerDesc *desc);
 
 /* ------------------------------------------------------------------------------------------ layer */
 
-typedef struct VknRecording {
+typedef struct VknBoundPlan {
     VknBuffer buffers[VKN_ROLE_COUNT];
     VknBindings *bindings;
-    struct VknRecording *next;
-} VknRecording;
+    struct VknBoundPlan *next;
+} VknBoundPlan;
 
 /* What distinguishes the plans of a layer. */
 typedef struct VknPass {
@@ -91,7 +91,7 @@ typedef struct VknLayerPlan {
     VknPass pass;
     VknPlan *plan;
     VknBuffer own[VKN_ROLE_COUNT]; /* the statistics that it saves, its workspace */
-    VknRecording *recordings;
+    VknBoundPlan *recordings;
     struct VknLayerPlan *next;
 } VknLayerPlan;
 

@@ -55,8 +55,9 @@ typedef struct BenchCase {
     const char *suite;
     char name[48]; /* "8x64x56x56 nhwc" */
     BenchOperation operation;
-    const char *type; /* "f32" */
-    bool planes;      /* dense NCHW, axis 1 */
+    const char *type;       /* "f32" */
+    const char *activation; /* "relu" */
+    bool planes;            /* dense NCHW, axis 1 */
     VknDesc desc;
     BenchTarget target;
     bool batched; /* BENCH_BATCH of it are also timed in one submission */

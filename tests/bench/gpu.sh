@@ -59,16 +59,20 @@ step() {
 
 tests=$build/tests
 step configure cmake -S "$root" -B "$build" -DCMAKE_BUILD_TYPE=Release -DVKNORM_TESTS=ON -DVKNORM_SAMPLES=ON
-step build cmake --build "$build" -j "$(nproc)" --target device family rows sizes fuzz bench vknorm
+step build cmake --build "$build" -j "$(nproc)" --target device family rows sizes fuzz bench vknorm_tool
 step info "$build/samples/tool/vknorm" info
-for program in "device --mask all" family rows sizes "fuzz --rounds 50" "bench --json $out/bench.json --plot $out/bench.svg"; do
-    # shellcheck disable=SC2086
-    set -- $program
+run() {
     name=$1
     shift
     step "$name" "$tests/$name" ${device:+--device "$device"} "$@"
-done
+}
+run device --mask all
+run bench --json "$out/bench.json" --plot "$out/bench.svg"
 # shellcheck disable=SC2086
 step torch "${PYTHON:-python3}" tests/bench/torch_peer.py ${PEER_OPTIONS:-} "$out/bench.json" "$out/torch.json"
+run family
+run rows
+run sizes
+run fuzz --rounds 50
 tail -n 3 "$out/bench.log" "$out/torch.log" 2>/dev/null
 exit $failed

@@ -110,6 +110,8 @@ static void write_result(FILE *file, const BenchResult *r) {
     fprintf(file, ", ");
     write_string(file, "type", r->bench_case->type);
     fprintf(file, ", ");
+    write_string(file, "activation", r->bench_case->activation);
+    fprintf(file, ", ");
     write_string(file, "strategy", r->strategy);
     fprintf(file, ", \"chosen\": %s, ", r->chosen ? "true" : "false");
     if (*r->failure) {

@@ -98,6 +98,9 @@ static const Row ROWS[] = {
 };
 /* clang-format on */
 
+static const char *const ACTIVATION_NAMES[] = {
+    [NONE] = "identity", [RELU] = "relu", [SILU] = "silu", [GELU] = "gelu"};
+
 #define ROW_COUNT (sizeof ROWS / sizeof *ROWS)
 
 const char *bench_operation_name(BenchOperation operation) {
@@ -227,7 +230,10 @@ static void name_case(BenchCase *made, const Row *row, const char *layout) {
 }
 
 static BenchCase case_of(const Row *row, BenchOperation operation, bool channels_last, bool half) {
-    BenchCase made = {.suite = row->suite, .operation = operation, .type = half ? "f16" : "f32"};
+    BenchCase made = {.suite = row->suite,
+                      .operation = operation,
+                      .type = half ? "f16" : "f32",
+                      .activation = ACTIVATION_NAMES[row->activation]};
     bool image = BIT(TRAIN) << operation <= BIT(GRADIENT);
     made.batched = strcmp(row->suite, "small") == 0;
     made.planes = image && !channels_last;

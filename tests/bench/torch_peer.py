@@ -21,49 +21,40 @@ import torch.nn.functional as F
 CALLS, SAMPLES = 10, 30
 
 
-def batch_norm(x, p):
-    return F.relu(F.batch_norm(x, p["mean"], p["var"], p["gamma"], p["beta"], True, 0.01, 1e-3))
+ACTIVATIONS = {"identity": lambda y: y, "relu": F.relu, "silu": F.silu, "gelu": F.gelu}
 
 
-def batch_norm_infer(x, p):
-    return F.relu(F.batch_norm(x, p["mean"], p["var"], p["gamma"], p["beta"], False, 0.0, 1e-3))
+def normalization(operation, activation):
+    """What the benchmark's operation is in PyTorch, with the activation fused after it as far as PyTorch does that."""
+    act = ACTIVATIONS[activation]
+    return {
+        "train": lambda x, p: act(F.batch_norm(x, p["mean"], p["var"], p["gamma"], p["beta"], True, 0.01, 1e-3)),
+        "infer": lambda x, p: act(F.batch_norm(x, p["mean"], p["var"], p["gamma"], p["beta"], False, 0.0, 1e-3)),
+        "layer norm": lambda x, p: act(F.layer_norm(x, x.shape[-1:], p["gamma"], p["beta"], 1e-5)),
+        "rms norm": lambda x, p: act(F.rms_norm(x, x.shape[-1:], p["gamma"], 1e-6)),
+        "group norm": lambda x, p: act(F.group_norm(x, 8 if x.shape[1] < 32 else 32, p["gamma"], p["beta"], 1e-5)),
+        "softmax": lambda x, p: F.softmax(x, -1),
+    }[operation]
 
 
-def layer_norm(x, p):
-    return F.layer_norm(x, x.shape[-1:], p["gamma"], p["beta"], 1e-5)
-
-
-def rms_norm(x, p):
-    return F.rms_norm(x, x.shape[-1:], p["gamma"], 1e-6)
-
-
-def group_norm(x, p):
-    return F.silu(F.group_norm(x, 8 if x.shape[1] < 32 else 32, p["gamma"], p["beta"], 1e-5))
-
-
-def softmax(x, p):
-    return F.softmax(x, -1)
-
-
-# The benchmark's operation: the function, whether its gradient is meant, and the axis of the parameters. What tests/bench/suite.c
-# fuses with it is fused here, too, where PyTorch has a function for it.
+# The benchmark's operation: the forward one, whether its gradient is meant, and the axis of the parameters.
 OPERATIONS = {
-    "train": (batch_norm, False, 1), "infer": (batch_norm_infer, False, 1), "gradient": (batch_norm, True, 1),
-    "layer norm": (layer_norm, False, -1), "layer grad": (layer_norm, True, -1),
-    "rms norm": (rms_norm, False, -1), "rms grad": (rms_norm, True, -1),
-    "group norm": (group_norm, False, 1), "group grad": (group_norm, True, 1),
-    "softmax": (softmax, False, None), "softmax grad": (softmax, True, None),
+    "train": ("train", False, 1), "infer": ("infer", False, 1), "gradient": ("train", True, 1),
+    "layer norm": ("layer norm", False, -1), "layer grad": ("layer norm", True, -1),
+    "rms norm": ("rms norm", False, -1), "rms grad": ("rms norm", True, -1),
+    "group norm": ("group norm", False, 1), "group grad": ("group norm", True, 1),
+    "softmax": ("softmax", False, None), "softmax grad": ("softmax", True, None),
 }
 TYPES = {"f32": torch.float32, "f16": torch.float16}
 
 
 def shape_of(case):
-    """The logical shape, channels first, and whether they lie last: '8x64x56x56 nhwc'."""
+    """The logical shape, channels first, and whether they lie last: of "8x64x56x56 nhwc"."""
     words = case.split()
     return [int(n) for n in words[0].split("x")], words[-1] == "nhwc"
 
 
-def sets_of(shape, last, kind, axis, gradient, device, cache_bytes):
+def sets_of(shape, last, kind, parameters, axis, gradient, device, cache_bytes):
     """Inputs in turn: as many as exceed the cache twice over, at least two."""
     size = math.prod(shape) * kind.itemsize
     count = max(2, min(64, 2 * cache_bytes // max(size, 1) + 1))
@@ -73,8 +64,7 @@ def sets_of(shape, last, kind, axis, gradient, device, cache_bytes):
         if last:
             x = x.to(memory_format=torch.channels_last)
         channels = shape[axis] if axis is not None else 1
-        # Parameters as frameworks keep them: f32 for batch norm, the tensor's type for what normalizes rows.
-        like = {"device": device, "dtype": torch.float32 if axis == 1 and kind == torch.float32 else kind}
+        like = {"device": device, "dtype": parameters}
         p = {"gamma": torch.rand(channels, **like) + 0.5, "beta": torch.randn(channels, **like),
              "mean": torch.zeros(channels, device=device), "var": torch.ones(channels, device=device)}
         if gradient:
@@ -148,11 +138,17 @@ def main():
     rows = []
     print(f"{'case':24}{'operation':14}{'type':5}{'vknorm us':>11}{'eager us':>11}{'compiled us':>13}{'eager/':>8}{'compiled/':>10}")
     for row in ours["results"]:
-        if not row.get("chosen") or row["operation"] not in OPERATIONS or row["type"] not in TYPES or "gpu_us" not in row:
+        if not row.get("chosen") or row["operation"] not in OPERATIONS or "gpu_us" not in row:
             continue
-        function, gradient, axis = OPERATIONS[row["operation"]]
+        if options.cpu and row["type"] == "f16": # which batch norm does not know there
+            continue
+        operation, gradient, axis = OPERATIONS[row["operation"]]
+        function = normalization(operation, row["activation"])
         shape, last = shape_of(row["case"])
-        sets = sets_of(shape, last, TYPES[row["type"]], axis, gradient, device, cache)
+        kind = TYPES[row["type"]]
+        # As frameworks keep them: f32 for batch norm, else the tensor's type.
+        parameters = torch.float32 if operation in ("train", "infer") else kind
+        sets = sets_of(shape, last, kind, parameters, axis, gradient, device, cache)
         torch._dynamo.reset()
         eager = microseconds(function, sets, gradient, device)
         compiled = microseconds(torch.compile(function, dynamic=False), sets, gradient, device)

@@ -94,7 +94,7 @@ static void gather(const VknLayer *layer, const VknLayerPlan *plan, const VknLay
 
 static VknResult record(const VknLayer *layer, VknLayerPlan *plan, const VknBuffer buffers[VKN_ROLE_COUNT],
                         VkCommandBuffer commands) {
-    VknBoundPlan *recording = plan->recordings;
+    VknRecording *recording = plan->recordings;
     while (recording && memcmp(recording->buffers, buffers, sizeof recording->buffers))
         recording = recording->next;
     if (!recording) {
@@ -125,7 +125,7 @@ static VknResult run(const VknLayer *layer, VknLayerPlan *plan, const VknBuffer 
 void vkn_layer_forget(VknLayer *layer) {
     for (VknLayerPlan *plan = layer->plans; plan; plan = plan->next)
         while (plan->recordings) {
-            VknBoundPlan *recording = plan->recordings;
+            VknRecording *recording = plan->recordings;
             plan->recordings = recording->next;
             vkn_bindings_destroy(recording->bindings);
             free(recording);

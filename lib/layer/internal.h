@@ -72,11 +72,11 @@ uint32_t vkn_layer_variables(const VknLayerDesc *desc);
 
 /* ------------------------------------------------------------------------------------------ layer */
 
-typedef struct VknBoundPlan {
+typedef struct VknRecording {
     VknBuffer buffers[VKN_ROLE_COUNT];
     VknBindings *bindings;
-    struct VknBoundPlan *next;
-} VknBoundPlan;
+    struct VknRecording *next;
+} VknRecording;
 
 /* What distinguishes the plans of a layer. */
 typedef struct VknPass {
@@ -91,7 +91,7 @@ typedef struct VknLayerPlan {
     VknPass pass;
     VknPlan *plan;
     VknBuffer own[VKN_ROLE_COUNT]; /* the statistics that it saves, its workspace */
-    VknBoundPlan *recordings;
+    VknRecording *recordings;
     struct VknLayerPlan *next;
 } VknLayerPlan;
 

@@ -100,7 +100,7 @@ static bool has_short_runs(const VknPlanner *p) {
 }
 
 static bool lane_fused_suits(const VknPlanner *p) {
-    return has_short_runs(p) && fills_device(p, 1);
+    return has_short_runs(p) && (fills_device(p, 1) || p->view->reduce_count <= p->tuning->alone);
 }
 
 static bool subgroup_fused_suits(const VknPlanner *p) {

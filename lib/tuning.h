@@ -11,6 +11,7 @@ typedef struct VknTuning {
     uint32_t part;        /* elements below which a part is not worth a worker's start */
     uint32_t column_part; /* likewise, where an invocation walks it alone, four statistics at a time */
     uint32_t small;       /* elements of a run up to which one invocation walks it alone */
+    uint32_t alone; /* elements of a statistic up to which it does so however few statistics there are */
 } VknTuning;
 
 const VknTuning *vkn_tuning(const VknCaps *caps);

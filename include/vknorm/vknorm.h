@@ -740,6 +740,20 @@ typedef struct VknRecordInfo {
 VKN_API VknResult vkn_plan_record(const VknPlan *plan, const VknBindings *bindings, VkCommandBuffer commands,
                                   const VknRecordInfo *info);
 
+/* One of the plans that vkn_plans_record() records. */
+typedef struct VknRecording {
+    const VknPlan *plan;         /* required */
+    const VknBindings *bindings; /* made from it */
+    const VknRecordInfo *info;   /* or NULL */
+} VknRecording;
+
+/* Records `count` plans of one context that do not depend on each other: none writes what another reads or
+ * writes, WORKSPACE included. Between them are then no more barriers than in the plan that has the most (for
+ * each 64 plans), where one after the other they would have the sum; and a GPU runs small ones side by side.
+ * All else as in vkn_plan_record(). 0 plans are nothing to record. Errors: likewise; nothing is recorded if
+ * one of them is refused. */
+VKN_API VknResult vkn_plans_record(uint32_t count, const VknRecording *recordings, VkCommandBuffer commands);
+
 /* -------------------------------------------------------------------------------- self-test, tuning */
 
 /* The core has no queue and no memory, so running a plan is the caller's. */

@@ -3,9 +3,13 @@
 #include "bench.h"
 
 #include <getopt.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Seconds; what the last cases need beside their samples comes on top. */
+#define BUDGET 240
 
 /* What it is called: a program, or a command of one. */
 static const char *name;
@@ -23,6 +27,8 @@ static void print_usage(FILE *file) {
           "  --reproducible        and beside them a reproducible plan\n"
           "  --samples N           of each case, 5 to 100000 (30)\n"
           "  --seconds S           after which a case has enough with 5 samples (10)\n"
+          "  --budget S            for all cases together, which share what is left of it (240; with "
+          "--suite: any)\n"
           "  --json FILE           the results, with device, driver, commit and date\n"
           "  --plot FILE.svg       bandwidth over size\n"
           "  --onednn              oneDNN in the same rounds, where it has the operation\n"
@@ -53,17 +59,13 @@ static bool parse_strategy(const char *text, bool *all) {
 }
 
 static bool options_parse(BenchOptions *options, int count, char **arguments) {
-    static const struct option names[] = {{"suite", required_argument, NULL, 'u'},
-                                          {"device", required_argument, NULL, 'd'},
-                                          {"strategy", required_argument, NULL, 's'},
-                                          {"samples", required_argument, NULL, 'n'},
-                                          {"seconds", required_argument, NULL, 't'},
-                                          {"json", required_argument, NULL, 'j'},
-                                          {"plot", required_argument, NULL, 'p'},
-                                          {"onednn", no_argument, NULL, 'o'},
-                                          {"reproducible", no_argument, NULL, 'r'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {0}};
+    static const struct option names[] = {
+        {"suite", required_argument, NULL, 'u'},    {"device", required_argument, NULL, 'd'},
+        {"strategy", required_argument, NULL, 's'}, {"samples", required_argument, NULL, 'n'},
+        {"seconds", required_argument, NULL, 't'},  {"budget", required_argument, NULL, 'b'},
+        {"json", required_argument, NULL, 'j'},     {"plot", required_argument, NULL, 'p'},
+        {"onednn", no_argument, NULL, 'o'},         {"reproducible", no_argument, NULL, 'r'},
+        {"help", no_argument, NULL, 'h'},           {0}};
     bool good = true;
     double number;
     for (int c; good && (c = getopt_long(count, arguments, "", names, NULL)) != -1;) {
@@ -83,6 +85,9 @@ static bool options_parse(BenchOptions *options, int count, char **arguments) {
             break;
         case 't':
             good = parse_number(optarg, 0, 1e6, "--seconds", &options->seconds);
+            break;
+        case 'b':
+            good = parse_number(optarg, 0, 1e6, "--budget", &options->budget);
             break;
         case 'j':
             options->json = optarg;
@@ -123,9 +128,13 @@ static int run(const BenchOptions *options, BenchRig *rig, const BenchCase *case
         return 1;
     }
     bench_table_head(&bench_run);
+    double end = bench_clock() + options->budget;
     for (uint32_t i = 0; i < case_count; i++) {
         BenchResult *first = &results[bench_run.count];
-        uint32_t count = bench_measure(rig, options, &cases[i], first);
+        BenchOptions of_case = *options;
+        double share = (end - bench_clock()) / (case_count - i);
+        of_case.seconds = share < options->seconds ? share : options->seconds;
+        uint32_t count = bench_measure(rig, &of_case, &cases[i], first);
         for (uint32_t j = 0; j < count; j++) {
             bench_table_row(&first[j]);
             status |= *first[j].failure != 0;
@@ -148,9 +157,11 @@ static int run(const BenchOptions *options, BenchRig *rig, const BenchCase *case
 
 int bench_main(const char *called, int count, char **arguments) {
     name = called;
-    BenchOptions options = {.samples = 30, .seconds = 10};
+    BenchOptions options = {.samples = 30, .seconds = 10, .budget = -1};
     if (!options_parse(&options, count, arguments))
         return 2;
+    if (options.budget < 0)
+        options.budget = options.suite ? HUGE_VAL : BUDGET;
     uint32_t case_count;
     BenchCase *cases = bench_suite(options.suite, &case_count);
     if (!cases) {

@@ -48,6 +48,9 @@ typedef struct BenchTarget {
     double gpu;                   /* of vkCmdCopyBuffer */
 } BenchTarget;
 
+/* How many small operations an engine may have at a time. */
+#define BENCH_BATCH 20
+
 typedef struct BenchCase {
     const char *suite;
     char name[48]; /* "8x64x56x56 nhwc" */
@@ -56,6 +59,7 @@ typedef struct BenchCase {
     bool planes;      /* dense NCHW, axis 1 */
     VknDesc desc;
     BenchTarget target;
+    bool batched; /* BENCH_BATCH of it are also timed in one submission */
 } BenchCase;
 
 const char *bench_operation_name(BenchOperation operation);
@@ -134,11 +138,11 @@ typedef struct BenchSpread {
 typedef struct BenchResult {
     const BenchCase *bench_case;
     const char *strategy;
-    bool chosen;       /* by the planner */
-    char failure[200]; /* why it was not timed; "" if it was */
-    uint32_t dispatches, barriers;
-    uint64_t bytes; /* VknPlanInfo.least_bytes */
-    bool cached;    /* its buffers fit into the last-level cache, even though they rotate */
+    bool chosen;                   /* by the planner */
+    char failure[200];             /* why it was not timed; "" if it was */
+    uint32_t dispatches, barriers; /* of a batch: of all; times and rates are those of one of it */
+    uint64_t bytes;                /* VknPlanInfo.least_bytes */
+    bool cached;                   /* its buffers fit into the last-level cache, even though they rotate */
     uint32_t samples;
     double plan_cold, plan_warm; /* seconds */
     double record;               /* seconds per dispatch */
@@ -157,6 +161,7 @@ typedef struct BenchOptions {
     bool onednn;
     uint32_t samples;
     double seconds; /* per case */
+    double budget;  /* seconds for all cases */
 } BenchOptions;
 
 typedef struct BenchRig BenchRig;

@@ -21,6 +21,8 @@ struct BenchRig {
 
 /* One strategy of the case at hand. */
 typedef struct Entry {
+    uint32_t batch;      /* so many operations, on neighbouring sets; 1, but for batches */
+    bool together;       /* by vkn_plans_record() */
     VknContext *context; /* of its own, so that no pipeline is there before its plan */
     VknPlan *plan;
     VknBindings *bindings[MOST_SETS];
@@ -142,6 +144,19 @@ static void entry_fail(Entry *entry, const char *what, VknResult result) {
                  vkn_result_name(result));
 }
 
+/* Records an entry on sets from number `set` on. */
+static VknResult entry_record(const Bench *b, const Entry *entry, uint32_t set, VkCommandBuffer commands) {
+    VknRecording recordings[BENCH_BATCH];
+    VknResult result = VKN_SUCCESS;
+    for (uint32_t i = 0; i < entry->batch; i++)
+        recordings[i] = (VknRecording){entry->plan, entry->bindings[(set + i) % b->set_count], NULL};
+    if (entry->together)
+        return vkn_plans_record(entry->batch, recordings, commands);
+    for (uint32_t i = 0; i < entry->batch && !result; i++)
+        result = vkn_plan_record(recordings[i].plan, recordings[i].bindings, commands, NULL);
+    return result;
+}
+
 /* Plans in a context without pipelines, then again in the same. Without a strategy it is a reproducible plan.
  */
 static void entry_plan(const Bench *b, Entry *entry, uint32_t strategy) {
@@ -167,9 +182,8 @@ static void entry_plan(const Bench *b, Entry *entry, uint32_t strategy) {
     }
     const VknPlanInfo *info = vkn_plan_info(entry->plan);
     entry->result->plan_warm = spread_of(warm, WARM_PLANS).median;
-    entry->result->strategy = strategy ? info->strategy_name : "reproducible";
-    entry->result->dispatches = info->dispatch_count;
-    entry->result->barriers = info->barrier_count;
+    entry->result->dispatches = entry->batch * info->dispatch_count;
+    entry->result->barriers = (entry->together ? 1 : entry->batch) * info->barrier_count;
     entry->result->bytes = info->least_bytes;
 }
 
@@ -184,13 +198,31 @@ static void entry_bind(const Bench *b, Entry *entry) {
         entry_fail(entry, "binding", result);
 }
 
+typedef struct Recording {
+    const Bench *bench;
+    const Entry *entry;
+    double seconds;
+} Recording;
+
+static VknResult record_first(void *user, uint32_t part, VkCommandBuffer commands) {
+    Recording *recording = user;
+    (void)part;
+    double start = bench_clock();
+    VknResult result = entry_record(recording->bench, recording->entry, 0, commands);
+    recording->seconds = bench_clock() - start;
+    return result;
+}
+
+/* Of a batch it is the last one that is looked at. */
 static void entry_verify(const Bench *b, Entry *entry) {
     BenchResult *r = entry->result;
     VknBuffer buffers[VKN_ROLE_COUNT];
-    set_buffers(b, 0, buffers);
+    Recording recording = {.bench = b, .entry = entry};
+    double seconds;
+    set_buffers(b, entry->batch - 1, buffers);
     VknResult result = bench_data_upload(b->rig->runtime, &b->bench_case->desc, buffers);
     if (!result)
-        result = vkn_runtime_run(b->rig->runtime, entry->plan, entry->bindings[0], NULL, 1, NULL);
+        result = vkn_runtime_time(b->rig->runtime, 1, record_first, &recording, &seconds);
     if (result)
         entry_fail(entry, "the first run", result);
     else
@@ -219,29 +251,18 @@ static VknResult record_part(void *user, uint32_t part, VkCommandBuffer commands
         bench_copy_shader(b->rig->copy, commands);
         return VKN_SUCCESS;
     }
-    Entry *entry = b->timed[part - PART_ENTRY];
-    return vkn_plan_record(entry->plan, entry->bindings[b->set], commands, NULL);
+    return entry_record(b, b->timed[part - PART_ENTRY], b->set, commands);
 }
-
-typedef struct Recording {
-    const Entry *entry;
-    double seconds;
-} Recording;
 
 /* Records into a command buffer that is given up then: a failure keeps it from being submitted. */
 static VknResult record_only(void *user, uint32_t part, VkCommandBuffer commands) {
-    Recording *recording = user;
-    const Entry *entry = recording->entry;
-    (void)part;
-    double start = bench_clock();
-    VknResult result = vkn_plan_record(entry->plan, entry->bindings[0], commands, NULL);
-    recording->seconds = bench_clock() - start;
+    VknResult result = record_first(user, part, commands);
     return result ? result : VKN_ERROR_UNSUPPORTED;
 }
 
 static double recording_seconds(const Bench *b, const Entry *entry) {
     double seconds[RECORDINGS], never;
-    Recording recording = {.entry = entry};
+    Recording recording = {.bench = b, .entry = entry};
     for (uint32_t i = 0; i < RECORDINGS; i++) {
         vkn_runtime_time(b->rig->runtime, 1, record_only, &recording, &never);
         seconds[i] = recording.seconds;
@@ -252,7 +273,7 @@ static double recording_seconds(const Bench *b, const Entry *entry) {
 static VknResult run_round(Bench *b, BenchOnednn *onednn) {
     double seconds[PART_ENTRY + BENCH_MOST_STRATEGIES];
     uint32_t n = b->samples;
-    b->set = (b->set + 1) % b->set_count;
+    b->set = (b->set + (b->bench_case->batched ? BENCH_BATCH : 1)) % b->set_count;
     VknResult result =
         vkn_runtime_time(b->rig->runtime, PART_ENTRY + b->timed_count, record_part, b, seconds);
     if (result)
@@ -262,8 +283,8 @@ static VknResult run_round(Bench *b, BenchOnednn *onednn) {
     b->onednn[n] = onednn ? bench_onednn_run(onednn) : 0;
     for (uint32_t i = 0; i < b->timed_count; i++) {
         Entry *entry = b->timed[i];
-        double rate = (double)entry->result->bytes / seconds[PART_ENTRY + i];
-        entry->seconds[n] = seconds[PART_ENTRY + i];
+        entry->seconds[n] = seconds[PART_ENTRY + i] / entry->batch;
+        double rate = (double)entry->result->bytes / entry->seconds[n];
         entry->of_buffer[n] = rate / b->buffer_rate[n];
         entry->of_shader[n] = rate / b->shader_rate[n];
         entry->of_onednn[n] = b->onednn[n] / entry->seconds[n];
@@ -338,11 +359,16 @@ static VknResult time_entries(Bench *b) {
     return result;
 }
 
-static void entry_create(Bench *b, BenchResult *results, uint32_t strategy, bool chosen) {
+/* What rows of batches are called. */
+static const char IN_TURNS[] = "20 in turns", TOGETHER[] = "20 together";
+
+static void entry_create(Bench *b, BenchResult *results, uint32_t strategy, const char *name, bool chosen) {
     Entry *entry = &b->entries[b->entry_count];
+    entry->together = name == TOGETHER;
+    entry->batch = name == TOGETHER || name == IN_TURNS ? BENCH_BATCH : 1;
     entry->result = &results[b->entry_count++];
     *entry->result = (BenchResult){.bench_case = b->bench_case, .chosen = chosen};
-    entry->result->strategy = strategy ? vkn_strategy_name(strategy - 1) : "reproducible";
+    entry->result->strategy = name;
     entry_plan(b, entry, strategy);
 }
 
@@ -356,10 +382,12 @@ static void entries_create(Bench *b, BenchResult *results) {
         desc.strategy = k;
         if (b->options->all_strategies ? vkn_plan_query(caps, &desc, (VknLog){0}, &info) : k != chosen)
             continue;
-        entry_create(b, results, k, k == chosen);
+        entry_create(b, results, k, vkn_strategy_name(k - 1), k == chosen);
     }
     if (b->options->reproducible && b->entry_count < BENCH_MOST_STRATEGIES)
-        entry_create(b, results, 0, false);
+        entry_create(b, results, 0, "reproducible", false);
+    for (uint32_t i = 0; i < 2 && b->bench_case->batched && b->entry_count < BENCH_MOST_STRATEGIES; i++)
+        entry_create(b, results, chosen, i ? TOGETHER : IN_TURNS, false);
     if (b->entry_count == 0) {
         b->entries[0].result = results;
         *results = (BenchResult){.bench_case = b->bench_case, .strategy = "none"};

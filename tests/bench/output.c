@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "bench.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +20,11 @@ void bench_table_head(const BenchRun *run) {
     printf("%s (%s %s), time from %s\n", run->info->device_name, run->info->driver_name,
            run->info->driver_info,
            run->info->gpu && run->info->timestamps ? "timestamps" : "submission to fence");
-    printf("last-level cache %llu MiB; %u samples of a case after a warm-up, or %g s\n",
+    printf("last-level cache %llu MiB; %u samples of a case after a warm-up, or %g s",
            (unsigned long long)run->cache >> 20, run->options->samples, run->options->seconds);
+    if (isfinite(run->options->budget))
+        printf("; %g s for all cases", run->options->budget);
+    puts("");
     puts("cold, warm: vkn_plan_create() without and with pipelines; rec: recording, per dispatch");
     puts("GPU us: median, spread: half the distance of the quartiles; GB/s: least bytes / median time");
     puts("in: do the rotating buffers fit into the cache; /copy, /shader: share of the bandwidth of");

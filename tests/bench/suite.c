@@ -229,6 +229,7 @@ static void name_case(BenchCase *made, const Row *row, const char *layout) {
 static BenchCase case_of(const Row *row, BenchOperation operation, bool channels_last, bool half) {
     BenchCase made = {.suite = row->suite, .operation = operation, .type = half ? "f16" : "f32"};
     bool image = BIT(TRAIN) << operation <= BIT(GRADIENT);
+    made.batched = strcmp(row->suite, "small") == 0;
     made.planes = image && !channels_last;
     made.desc = desc_of(row, operation, channels_last);
     made.desc.x.type = made.desc.dx.type = made.desc.y.type = half ? VKN_TYPE_F16 : VKN_TYPE_F32;

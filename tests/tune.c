@@ -154,6 +154,17 @@ static void add_virtual_batches(VknDesc *desc) {
     desc->virtual_batch_size = 2;
 }
 
+/* Whether what is tuned for one description is for the other, too. */
+static void expect_key(VknContext *context, const char *name, const VknDesc *desc, const VknDesc *changed,
+                       bool same) {
+    VknPlanInfo planned;
+    assert_int_equal(vkn_plan_query(vkn_context_caps(context), changed, (VknLog){0}, &planned), VKN_SUCCESS);
+    uint32_t other = tune_for_another(context, desc, planned.strategy);
+    uint32_t strategy = strategy_of(context, changed);
+    if ((strategy == other) != same)
+        fail_msg("%s: strategy %u, planned %u, tuned %u", name, strategy, planned.strategy, other);
+}
+
 static void test_keys(void **state) {
     static const struct {
         const char *name;
@@ -181,18 +192,14 @@ static void test_keys(void **state) {
     };
     Fixture *fixture = *state;
     VknContext *context = open_context(fixture);
-    const VknDesc desc = batch_norm(VKN_OPERATION_TRAIN);
+    VknDesc gradient = batch_norm(VKN_OPERATION_TRAIN_GRADIENT), half = gradient;
     for (size_t i = 0; i < LENGTH(ROWS); i++) {
-        VknDesc changed = desc;
-        VknPlanInfo planned;
+        VknDesc desc = batch_norm(VKN_OPERATION_TRAIN), changed = desc;
         ROWS[i].change(&changed);
-        assert_int_equal(vkn_plan_query(vkn_context_caps(context), &changed, (VknLog){0}, &planned),
-                         VKN_SUCCESS);
-        uint32_t other = tune_for_another(context, &desc, planned.strategy);
-        if ((strategy_of(context, &changed) == other) != ROWS[i].same)
-            fail_msg("%s: strategy %u, planned %u, tuned %u", ROWS[i].name, strategy_of(context, &changed),
-                     planned.strategy, other);
+        expect_key(context, ROWS[i].name, &desc, &changed, ROWS[i].same);
     }
+    half.x.type = VKN_TYPE_F16; /* and dx is f32 still */
+    expect_key(context, "x.type of a gradient", &gradient, &half, false);
     vkn_context_destroy(context);
 }
 

@@ -2,6 +2,8 @@
  * descriptions. */
 #include "tune_test.h"
 
+#include <pthread.h>
+
 static void test_every_winner(void **state) {
     Fixture *fixture = *state;
     VknContext *context = open_context(fixture);
@@ -91,6 +93,52 @@ static void test_rules(void **state) {
     assert_int_equal(tune(context, &sum, &clock, &info), VKN_SUCCESS);
     assert_int_equal(clock.calls, 0);
     assert_int_equal(vkn_plan_tune(context, &desc, &timer, NULL), VKN_SUCCESS);
+    vkn_context_destroy(context);
+}
+
+/* -------------------------------------------------------------------------------------------- threads */
+
+typedef struct Worker {
+    VknContext *context;
+    VknCacheKey key;
+    uint32_t number, failures;
+    pthread_t thread;
+} Worker;
+
+/* Tunes a shape of its own and one that all have, plans and packs in between. */
+static void *work(void *user) {
+    Worker *worker = user;
+    for (uint32_t round = 0; round < 10; round++)
+        for (uint32_t own = 0; own < 2; own++) {
+            VknDesc desc = batch_norm(VKN_OPERATION_APPLY);
+            VknTuneInfo info;
+            VknPlan *plan = NULL;
+            uint8_t packed[1 << 13];
+            uint64_t size = sizeof packed;
+            desc.shape[0] += own * (1 + worker->number);
+            worker->failures +=
+                tune(worker->context, &desc, &(Clock){.favourite = 1 + round, .takes = 0.5}, &info) != 0;
+            worker->failures += vkn_plan_create(worker->context, &desc, &plan) != 0;
+            worker->failures += plan && own && vkn_plan_info(plan)->strategy != info.fastest;
+            vkn_plan_destroy(plan);
+            worker->failures += vkn_tuning_pack(worker->context, &worker->key, packed, &size) != 0 ||
+                                vkn_tuning_unpack(worker->context, &worker->key, packed, size) != 0;
+        }
+    return NULL;
+}
+
+static void test_threads(void **state) {
+    Fixture *fixture = *state;
+    VknContext *context = open_context(fixture);
+    Worker workers[4];
+    for (uint32_t i = 0; i < LENGTH(workers); i++) {
+        workers[i] = (Worker){.context = context, .number = i};
+        assert_int_equal(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
+    }
+    for (uint32_t i = 0; i < LENGTH(workers); i++) {
+        assert_int_equal(pthread_join(workers[i].thread, NULL), 0);
+        assert_int_equal(workers[i].failures, 0);
+    }
     vkn_context_destroy(context);
 }
 
@@ -240,7 +288,7 @@ static void test_device(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST_ON_DEVICE(test_every_winner), TEST_ON_DEVICE(test_margin), TEST_ON_DEVICE(test_rules),
-        TEST_ON_DEVICE(test_keys),         TEST_ON_DEVICE(test_device),
+        TEST_ON_DEVICE(test_threads),      TEST_ON_DEVICE(test_keys),   TEST_ON_DEVICE(test_device),
     };
     return cmocka_run_group_tests_name("tune", tests, group_open, NULL);
 }

@@ -23,13 +23,13 @@ static void momentum_weights(const VknDesc *desc, const VknRecordInfo *info, Vkn
     memcpy(&push->parameter_stride[VKN_PUSH_RUNNING_WEIGHT], weights, sizeof weights);
 }
 
-/* A recording from its next dispatch on. */
+/* A plan from its next dispatch on. */
 typedef struct Piece {
-    const VknRecording *of;
+    const VknBoundPlan *of;
     uint32_t next, end;
 } Piece;
 
-static VknResult open_piece(const char *call, VknContext *context, const VknRecording *of,
+static VknResult open_piece(const char *call, VknContext *context, const VknBoundPlan *of,
                             VkCommandBuffer commands, Piece *piece) {
     if (!of->plan || of->plan->context != context)
         return VKN_FAIL(&context->host, INVALID_ARGUMENT, "%s: plans must be there, and of one context",
@@ -115,19 +115,19 @@ static void record_together(uint32_t count, Piece *pieces, VkPipeline *bound, Vk
 /* So many are recorded together; of more the barriers cost as little. */
 #define MOST_TOGETHER 64
 
-static VknResult record(const char *call, VknContext *context, uint32_t count, const VknRecording *recordings,
+static VknResult record(const char *call, VknContext *context, uint32_t count, const VknBoundPlan *plans,
                         VkCommandBuffer commands) {
     Piece pieces[MOST_TOGETHER];
     VkPipeline bound = VK_NULL_HANDLE;
     VknResult result = VKN_SUCCESS;
     for (uint32_t i = 0; i < count && !result; i++)
-        result = open_piece(call, context, &recordings[i], commands, &pieces[i % MOST_TOGETHER]);
+        result = open_piece(call, context, &plans[i], commands, &pieces[i % MOST_TOGETHER]);
     if (!result)
         result = vkn_context_check(context);
     for (uint32_t first = 0; first < count && !result; first += MOST_TOGETHER) {
         uint32_t together = (uint32_t)vkn_min(count - first, MOST_TOGETHER);
         for (uint32_t i = 0; i < together && count > MOST_TOGETHER; i++) /* others were there meanwhile */
-            result = open_piece(call, context, &recordings[first + i], commands, &pieces[i]);
+            result = open_piece(call, context, &plans[first + i], commands, &pieces[i]);
         record_together(together, pieces, &bound, commands);
     }
     return result;
@@ -135,16 +135,16 @@ static VknResult record(const char *call, VknContext *context, uint32_t count, c
 
 VknResult vkn_plan_record(const VknPlan *plan, const VknBindings *bindings, VkCommandBuffer commands,
                           const VknRecordInfo *info) {
-    const VknRecording recording = {plan, bindings, info};
+    const VknBoundPlan one = {plan, bindings, info};
     if (!plan)
         return VKN_ERROR_INVALID_ARGUMENT;
-    return record("vkn_plan_record", plan->context, 1, &recording, commands);
+    return record("vkn_plan_record", plan->context, 1, &one, commands);
 }
 
-VknResult vkn_plans_record(uint32_t count, const VknRecording *recordings, VkCommandBuffer commands) {
+VknResult vkn_plans_record(uint32_t count, const VknBoundPlan *plans, VkCommandBuffer commands) {
     if (!count)
         return VKN_SUCCESS;
-    if (!recordings || !recordings->plan)
+    if (!plans || !plans->plan)
         return VKN_ERROR_INVALID_ARGUMENT;
-    return record("vkn_plans_record", recordings->plan->context, count, recordings, commands);
+    return record("vkn_plans_record", plans->plan->context, count, plans, commands);
 }

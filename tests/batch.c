@@ -131,7 +131,7 @@ static uint8_t *results(Job *jobs, uint32_t count, VknRuntime *runtime, uint64_t
 /* --------------------------------------------------------------------------------------------- record */
 
 typedef struct Batch {
-    const VknRecording *recordings;
+    const VknBoundPlan *recordings;
     uint32_t count;
     bool together;
 } Batch;
@@ -156,11 +156,11 @@ static void run(Fixture *fixture, Batch *batch) {
 
 /* Runs the first `count` jobs in turns and together, and looks at what was recorded. */
 static void compare(Fixture *fixture, Job *jobs, uint32_t count, uint32_t barriers) {
-    VknRecording recordings[MANY];
+    VknBoundPlan recordings[MANY];
     uint32_t dispatches = 0, sum = 0;
     uint64_t size;
     for (uint32_t i = 0; i < count; i++) {
-        recordings[i] = (VknRecording){jobs[i].plan, jobs[i].bindings, NULL};
+        recordings[i] = (VknBoundPlan){jobs[i].plan, jobs[i].bindings, NULL};
         dispatches += vkn_plan_info(jobs[i].plan)->dispatch_count;
         sum += vkn_plan_info(jobs[i].plan)->barrier_count;
     }
@@ -210,10 +210,10 @@ static void test_pieces(void **state) {
     uint64_t size;
     for (uint32_t i = 0; i < 2; i++)
         job_open(&jobs[i], fixture->runtime, context, 2); /* three dispatches, two barriers */
-    VknRecording whole[] = {{jobs[0].plan, jobs[0].bindings, NULL}, {jobs[1].plan, jobs[1].bindings, NULL}};
-    VknRecording firsts[] = {{jobs[0].plan, jobs[0].bindings, &first},
+    VknBoundPlan whole[] = {{jobs[0].plan, jobs[0].bindings, NULL}, {jobs[1].plan, jobs[1].bindings, NULL}};
+    VknBoundPlan firsts[] = {{jobs[0].plan, jobs[0].bindings, &first},
                              {jobs[1].plan, jobs[1].bindings, &first}};
-    VknRecording rests[] = {{jobs[0].plan, jobs[0].bindings, &rest}, {jobs[1].plan, jobs[1].bindings, &rest}};
+    VknBoundPlan rests[] = {{jobs[0].plan, jobs[0].bindings, &rest}, {jobs[1].plan, jobs[1].bindings, &rest}};
     fill(jobs, 2, fixture->runtime);
     run(fixture, &(Batch){whole, 2, true});
     uint8_t *expected = results(jobs, 2, fixture->runtime, &size);
@@ -244,10 +244,10 @@ static void test_refusals(void **state) {
     for (uint32_t i = 0; i < 2; i++)
         job_open(&jobs[i], fixture->runtime, context, i);
     job_open(&stranger, fixture->runtime, vkn_runtime_context(fixture->runtime), 0);
-    const VknRecording good = {jobs[0].plan, jobs[0].bindings, NULL};
+    const VknBoundPlan good = {jobs[0].plan, jobs[0].bindings, NULL};
     const VknRecordInfo beyond = {.first_dispatch = 9};
     const struct {
-        VknRecording recording;
+        VknBoundPlan recording;
         const char *words;
     } BAD[] = {
         {{NULL, jobs[1].bindings, NULL}, "plans must be there"},
@@ -257,7 +257,7 @@ static void test_refusals(void **state) {
         {{jobs[1].plan, jobs[1].bindings, &beyond}, "is not in it"},
     };
     for (size_t i = 0; i < LENGTH(BAD); i++) {
-        VknRecording two[] = {good, BAD[i].recording};
+        VknBoundPlan two[] = {good, BAD[i].recording};
         seen.dispatches = 0;
         assert_fails(&fixture->log, vkn_runtime_time(fixture->runtime, 1, record_refused, two, &seconds),
                      VKN_ERROR_INVALID_ARGUMENT, BAD[i].words);

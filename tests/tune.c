@@ -2,6 +2,8 @@
  * descriptions. */
 #include "tune_test.h"
 
+#include <pthread.h>
+
 static void test_every_winner(void **state) {
     Fixture *fixture = *state;
     VknContext *context = open_context(fixture);
@@ -94,6 +96,52 @@ static void test_rules(void **state) {
     vkn_context_destroy(context);
 }
 
+/* -------------------------------------------------------------------------------------------- threads */
+
+typedef struct Worker {
+    VknContext *context;
+    VknCacheKey key;
+    uint32_t number, failures;
+    pthread_t thread;
+} Worker;
+
+/* Tunes a shape of its own and one that all have, plans and packs in between. */
+static void *work(void *user) {
+    Worker *worker = user;
+    for (uint32_t round = 0; round < 10; round++)
+        for (uint32_t own = 0; own < 2; own++) {
+            VknDesc desc = batch_norm(VKN_OPERATION_APPLY);
+            VknTuneInfo info;
+            VknPlan *plan = NULL;
+            uint8_t packed[1 << 13];
+            uint64_t size = sizeof packed;
+            desc.shape[0] += own * (1 + worker->number);
+            worker->failures +=
+                tune(worker->context, &desc, &(Clock){.favourite = 1 + round, .takes = 0.5}, &info) != 0;
+            worker->failures += vkn_plan_create(worker->context, &desc, &plan) != 0;
+            worker->failures += plan && own && vkn_plan_info(plan)->strategy != info.fastest;
+            vkn_plan_destroy(plan);
+            worker->failures += vkn_tuning_pack(worker->context, &worker->key, packed, &size) != 0 ||
+                                vkn_tuning_unpack(worker->context, &worker->key, packed, size) != 0;
+        }
+    return NULL;
+}
+
+static void test_threads(void **state) {
+    Fixture *fixture = *state;
+    VknContext *context = open_context(fixture);
+    Worker workers[4];
+    for (uint32_t i = 0; i < LENGTH(workers); i++) {
+        workers[i] = (Worker){.context = context, .number = i};
+        assert_int_equal(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
+    }
+    for (uint32_t i = 0; i < LENGTH(workers); i++) {
+        assert_int_equal(pthread_join(workers[i].thread, NULL), 0);
+        assert_int_equal(workers[i].failures, 0);
+    }
+    vkn_context_destroy(context);
+}
+
 /* ----------------------------------------------------------------------------------------------- keys */
 
 static void change_epsilon(VknDesc *desc) {
@@ -154,6 +202,17 @@ static void add_virtual_batches(VknDesc *desc) {
     desc->virtual_batch_size = 2;
 }
 
+/* Whether what is tuned for one description is for the other, too. */
+static void expect_key(VknContext *context, const char *name, const VknDesc *desc, const VknDesc *changed,
+                       bool same) {
+    VknPlanInfo planned;
+    assert_int_equal(vkn_plan_query(vkn_context_caps(context), changed, (VknLog){0}, &planned), VKN_SUCCESS);
+    uint32_t other = tune_for_another(context, desc, planned.strategy);
+    uint32_t strategy = strategy_of(context, changed);
+    if ((strategy == other) != same)
+        fail_msg("%s: strategy %u, planned %u, tuned %u", name, strategy, planned.strategy, other);
+}
+
 static void test_keys(void **state) {
     static const struct {
         const char *name;
@@ -181,18 +240,14 @@ static void test_keys(void **state) {
     };
     Fixture *fixture = *state;
     VknContext *context = open_context(fixture);
-    const VknDesc desc = batch_norm(VKN_OPERATION_TRAIN);
+    VknDesc gradient = batch_norm(VKN_OPERATION_TRAIN_GRADIENT), half = gradient;
     for (size_t i = 0; i < LENGTH(ROWS); i++) {
-        VknDesc changed = desc;
-        VknPlanInfo planned;
+        VknDesc desc = batch_norm(VKN_OPERATION_TRAIN), changed = desc;
         ROWS[i].change(&changed);
-        assert_int_equal(vkn_plan_query(vkn_context_caps(context), &changed, (VknLog){0}, &planned),
-                         VKN_SUCCESS);
-        uint32_t other = tune_for_another(context, &desc, planned.strategy);
-        if ((strategy_of(context, &changed) == other) != ROWS[i].same)
-            fail_msg("%s: strategy %u, planned %u, tuned %u", ROWS[i].name, strategy_of(context, &changed),
-                     planned.strategy, other);
+        expect_key(context, ROWS[i].name, &desc, &changed, ROWS[i].same);
     }
+    half.x.type = VKN_TYPE_F16; /* and dx is f32 still */
+    expect_key(context, "x.type of a gradient", &gradient, &half, false);
     vkn_context_destroy(context);
 }
 
@@ -233,7 +288,7 @@ static void test_device(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST_ON_DEVICE(test_every_winner), TEST_ON_DEVICE(test_margin), TEST_ON_DEVICE(test_rules),
-        TEST_ON_DEVICE(test_keys),         TEST_ON_DEVICE(test_device),
+        TEST_ON_DEVICE(test_threads),      TEST_ON_DEVICE(test_keys),   TEST_ON_DEVICE(test_device),
     };
     return cmocka_run_group_tests_name("tune", tests, group_open, NULL);
 }

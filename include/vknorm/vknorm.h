@@ -741,7 +741,7 @@ typedef struct VknRecordInfo {
  * pass, for a queue with compute. Barriers between the plan's own dispatches are included. The caller
  * orders what comes before and after: inputs must be visible to VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT
  * as VK_ACCESS_SHADER_READ_BIT (WRITE too for what is updated), outputs are written there as
- * VK_ACCESS_SHADER_WRITE_BIT, and two recordings that share a workspace or an output need a barrier
+ * VK_ACCESS_SHADER_WRITE_BIT, and two plans that share a workspace or an output need a barrier
  * between them. Binds the compute pipeline, descriptor set 0 and push constants and leaves them bound.
  * Allocates nothing. `info` may be NULL. The command buffer may be submitted any number of times.
  * Errors: INVALID_ARGUMENT, DEVICE_LOST. */
@@ -749,18 +749,18 @@ VKN_API VknResult vkn_plan_record(const VknPlan *plan, const VknBindings *bindin
                                   const VknRecordInfo *info);
 
 /* One of the plans that vkn_plans_record() records. */
-typedef struct VknRecording {
+typedef struct VknBoundPlan {
     const VknPlan *plan;         /* required */
     const VknBindings *bindings; /* made from it */
     const VknRecordInfo *info;   /* or NULL */
-} VknRecording;
+} VknBoundPlan;
 
 /* Records `count` plans of one context that do not depend on each other: none writes what another reads or
  * writes, WORKSPACE included. Between them are then no more barriers than in the plan that has the most (for
  * each 64 plans), where one after the other they would have the sum; and a GPU runs small ones side by side.
  * All else as in vkn_plan_record(). 0 plans are nothing to record. Errors: likewise; nothing is recorded if
  * one of them is refused. */
-VKN_API VknResult vkn_plans_record(uint32_t count, const VknRecording *recordings, VkCommandBuffer commands);
+VKN_API VknResult vkn_plans_record(uint32_t count, const VknBoundPlan *plans, VkCommandBuffer commands);
 
 /* -------------------------------------------------------------------------------- self-test, tuning */
 

@@ -146,10 +146,10 @@ static void entry_fail(Entry *entry, const char *what, VknResult result) {
 
 /* Records an entry on sets from number `set` on. */
 static VknResult entry_record(const Bench *b, const Entry *entry, uint32_t set, VkCommandBuffer commands) {
-    VknRecording recordings[BENCH_BATCH];
+    VknBoundPlan recordings[BENCH_BATCH];
     VknResult result = VKN_SUCCESS;
     for (uint32_t i = 0; i < entry->batch; i++)
-        recordings[i] = (VknRecording){entry->plan, entry->bindings[(set + i) % b->set_count], NULL};
+        recordings[i] = (VknBoundPlan){entry->plan, entry->bindings[(set + i) % b->set_count], NULL};
     if (entry->together)
         return vkn_plans_record(entry->batch, recordings, commands);
     for (uint32_t i = 0; i < entry->batch && !result; i++)

@@ -9,6 +9,7 @@ typedef struct TestMask {
     VknCaps at_most; /* 0 in a figure: as it is */
     bool no_arithmetic;
     bool no_shuffle;
+    bool of_subgroups; /* what it leaves depends on their size */
 } TestMask;
 
 /* The first row is the device as it is. */

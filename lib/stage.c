@@ -1,5 +1,7 @@
 #include "stage.h"
 
+#include "desc.h"
+
 #define USE(resource, binding, direction)                                                                    \
     { VKN_##resource, VKN_BINDING_##binding, VKN_##direction }
 #define END                                                                                                  \
@@ -126,3 +128,39 @@ const VknStage vkn_stage_gradient_finish_prepared = {
     2 * VKN_RECORD_BYTES,
     {USE(RESOURCE_COEFFICIENTS, COEFFICIENTS_IN, UPDATE), USE(ROLE_DGAMMA, DGAMMA, UPDATE),
      USE(ROLE_DBETA, DBETA, UPDATE), END}};
+
+bool vkn_planner_is_gradient(const VknPlanner *p) {
+    return vkn_operation_is_gradient(p->schedule->desc.operation);
+}
+
+bool vkn_planner_has_elements(const VknPlanner *p) {
+    return p->schedule->desc.parameter_axis_count && !p->by_parameter;
+}
+
+bool vkn_planner_is_prepared(const VknPlanner *p) {
+    return vkn_planner_is_gradient(p) && p->region[VKN_RESOURCE_COEFFICIENTS - VKN_ROLE_COUNT].size;
+}
+
+bool vkn_stage_uses(const VknPlanner *p, const VknUse *use) {
+    const VknDesc *desc = &p->schedule->desc;
+    uint32_t resource = use->resource;
+    if (resource >= VKN_ROLE_COUNT) /* of an activation alone there are no coefficients */
+        return p->region[resource - VKN_ROLE_COUNT].size > 0;
+    if (vkn_planner_is_gradient(p) && resource == VKN_ROLE_Y &&
+        vkn_desc_is_from_output(desc) != (use->binding == VKN_BINDING_X))
+        return false;
+    /* Beta enters a gradient only where z is computed again. */
+    if (vkn_planner_is_gradient(p) && resource == VKN_ROLE_BETA &&
+        vkn_desc_source(desc) != VKN_ACTIVATION_SOURCE_INPUT && desc->residual_use != VKN_RESIDUAL_FACTOR)
+        return false;
+    return desc->roles >> resource & 1;
+}
+
+VknWorker vkn_stage_worker(const VknPlanner *p, const VknStage *stage, VknTeam team) {
+    VknWorker worker = vkn_team_worker(p->caps, team);
+    return vkn_shaders[stage->kernel[p->access]][VKN_WORKER_ALONE].code ? VKN_WORKER_ALONE : worker;
+}
+
+uint64_t vkn_binding_bytes(const VknCaps *caps) {
+    return caps->max_storage_range - vkn_binding_alignment(caps);
+}

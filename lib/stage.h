@@ -1,4 +1,4 @@
-/* THE stage table: kernel families, and what each binds where. */
+/* THE stage table: kernel families, what each binds where, and who runs it. */
 #ifndef VKN_STAGE_H
 #define VKN_STAGE_H
 
@@ -36,5 +36,23 @@ extern const VknStage vkn_stage_gradient_finish_slope;
 extern const VknStage vkn_stage_gradient_prepare;
 extern const VknStage vkn_stage_gradient_reduce_prepared;
 extern const VknStage vkn_stage_gradient_finish_prepared;
+
+/* Whether the planner's operation is a gradient. */
+bool vkn_planner_is_gradient(const VknPlanner *p);
+
+/* Whether its parameters vary along a statistic's elements. */
+bool vkn_planner_has_elements(const VknPlanner *p);
+
+/* Whether its coefficients are there before the sums, vkn_emit_prepare(). */
+bool vkn_planner_is_prepared(const VknPlanner *p);
+
+/* Whether a kernel of this operation has this use. */
+bool vkn_stage_uses(const VknPlanner *p, const VknUse *use);
+
+/* Who works for a team on a stage: its kernel may have none but VKN_WORKER_ALONE. */
+VknWorker vkn_stage_worker(const VknPlanner *p, const VknStage *stage, VknTeam team);
+
+/* Bytes that a binding may span when its start is moved down to an aligned address. */
+uint64_t vkn_binding_bytes(const VknCaps *caps);
 
 #endif

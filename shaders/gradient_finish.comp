@@ -14,16 +14,12 @@
 #include "gradient.glsl"
 #include "coefficients.glsl"
 #include "sums_store.glsl"
-
-layout(constant_id = VKN_SPEC_ACCUMULATE) const uint ACCUMULATE = 0;
+#include "parameters_store.glsl"
 
 layout(set = 0, binding = VKN_BINDING_FINISH_IN) readonly buffer SumsIn { float sums_in[]; };
 layout(set = 0, binding = VKN_BINDING_RECORDS_OUT) writeonly buffer CoefficientsOut { float coefficients_out[]; };
 layout(set = 0, binding = VKN_BINDING_COEFFICIENTS_IN) buffer CoefficientsUpdate { float coefficients_update[]; };
 layout(set = 0, binding = VKN_BINDING_RENORM_IN) readonly buffer RenormIn { float renorm_in[]; };
-layout(set = 0, binding = VKN_BINDING_DGAMMA) buffer DGamma { float dgamma_out[]; };
-layout(set = 0, binding = VKN_BINDING_DBETA) buffer DBeta { float dbeta_out[]; };
-layout(set = 0, binding = VKN_BINDING_DSLOPE) buffer DSlope { float dslope_out[]; };
 
 Sums part_load(uint statistic, uint part)
 {
@@ -62,28 +58,6 @@ void coefficients_store(uint index, Coefficients c, vec2 renorm)
         coefficients_out[i + 5] = c.mean_dz_xhat.x;
         coefficients_out[i + 6] = renorm.x;
         coefficients_out[i + 7] = renorm.y;
-    }
-}
-
-void parameters_store(uint channel, float dgamma, float dbeta, float dslope)
-{
-    uint l = first_of(VKN_BINDING_DSLOPE) + channel;
-    uint g = first_of(VKN_BINDING_DGAMMA) + channel;
-    uint b = first_of(VKN_BINDING_DBETA) + channel;
-    if (HAS(VKN_HAS_DGAMMA)) {
-        if (ACCUMULATE != 0)
-            dgamma += dgamma_out[g];
-        dgamma_out[g] = dgamma;
-    }
-    if (HAS(VKN_HAS_DSLOPE)) {
-        if (ACCUMULATE != 0)
-            dslope += dslope_out[l];
-        dslope_out[l] = dslope;
-    }
-    if (HAS(VKN_HAS_DBETA)) {
-        if (ACCUMULATE != 0)
-            dbeta += dbeta_out[b];
-        dbeta_out[b] = dbeta;
     }
 }
 

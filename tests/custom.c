@@ -128,7 +128,7 @@ static const struct {
     {VKN_OPERATION_APPLY, BIT(X) | BIT(Y) | AFFINE | SAVED, VKN_STATISTIC_VARIANCE, VKN_RESIDUAL_AFTER},
     {VKN_OPERATION_APPLY_GRADIENT, BIT(X) | BIT(DY) | SAVED | BIT(DX) | BIT(DGAMMA) | BIT(DBETA),
      VKN_STATISTIC_VARIANCE, VKN_RESIDUAL_AFTER},
-    /* Of these two every row of the table is tried, of all of them every strategy. */
+    /* Of the latter every row of the table is tried, of the former some, of all of them every strategy. */
     {VKN_OPERATION_TRAIN, BIT(X) | BIT(Y) | AFFINE | SAVED, VKN_STATISTIC_VARIANCE, VKN_RESIDUAL_AFTER},
     {VKN_OPERATION_TRAIN, BIT(X) | BIT(Y) | BIT(RESIDUAL), VKN_STATISTIC_MEAN_SQUARE, VKN_RESIDUAL_BEFORE},
     {VKN_OPERATION_TRAIN, BIT(X) | BIT(Y), VKN_STATISTIC_LOG_SUM_EXP, VKN_RESIDUAL_AFTER},
@@ -158,12 +158,15 @@ static VknDesc desc_of_operation(size_t operation, bool last, VknType type) {
     return desc;
 }
 
+/* A gradient has both expressions of a row: the prologue's value and derivative, the activation's derivative.
+ */
 static void test_every_row(void **state) {
     for (size_t i = 0; i < LENGTH(rows); i++)
-        for (size_t operation = 0; operation < 2; operation++) {
+        for (size_t operation = i % 4 ? 1 : 0; operation < 2; operation++) {
             VknDesc desc = desc_of_operation(operation, false, VKN_TYPE_F32);
             desc.activation = vkn_activation_default(rows[i].id);
             desc.prologue = vkn_activation_default(rows[i].id);
+            desc.roles &= ~(BIT(DGAMMA) | BIT(DBETA)); /* they are sums of the same */
             if (is_text(&rows[i]))
                 check_same(*state, &desc, true, true);
         }

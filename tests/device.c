@@ -33,7 +33,8 @@ static struct {
     const char *program;
     const char *device, *only_case, *only_strategy, *only_mask, *only_fill;
     bool validation;
-    bool complete; /* the whole product of cases, strategies, masks and fills */
+    bool subgroups; /* only masks whose outcome depends on their size */
+    bool complete;  /* the whole product of cases, strategies, masks and fills */
 } options;
 
 static TestRig rig;
@@ -144,6 +145,8 @@ static void run_item(void **state) {
 /* Activations have code of their own but none that depends on capabilities: they run with one mask, unless
  * more is asked for. */
 static bool wants_mask(const Item *item) {
+    if (options.subgroups && !test_masks[item->mask].of_subgroups)
+        return false;
     return item->mask == 0 || item->test->desc.activation.id == VKN_ACTIVATION_IDENTITY || options.complete ||
            options.only_case;
 }
@@ -207,7 +210,7 @@ static bool parse_options(int count_of_words, char **words) {
         {"--device", &options.device, NULL},  {"--case", &options.only_case, NULL},
         {"--mask", &options.only_mask, NULL}, {"--strategy", &options.only_strategy, NULL},
         {"--fill", &options.only_fill, NULL}, {"--validation", NULL, &options.validation},
-        {"--long", NULL, &options.complete},
+        {"--long", NULL, &options.complete},  {"--subgroups", NULL, &options.subgroups},
     };
     options.program = words[0];
     for (int i = 1; i < count_of_words; i++) {

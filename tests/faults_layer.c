@@ -1,4 +1,4 @@
-#include "faults_layer.h"
+#include "faults_objects.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -72,55 +72,10 @@ static VkResult enter(FaultPoint point) {
 
 /* ----------------------------------------------------------------------------------------- objects */
 
-enum {
-#define KIND(name, object, ...) KIND_##object,
-    FAULT_DESTROYS(KIND)
-#undef KIND
-        KIND_Pipeline,
-    KIND_Device,
-    KIND_Instance,
-};
-
-typedef struct Object {
-    uint32_t kind;
-    uint64_t handle;
-    uint64_t tag; /* of a shader module: its code; of a pipeline: whether it is shared */
-} Object;
-
-static Object live[4096];
-static uint32_t live_count;
-
-/* Handles are pointers or integers. */
-#define HANDLE(object) ((uint64_t)(uintptr_t)(object))
-
-static void live_add(uint32_t kind, uint64_t handle, uint64_t tag) {
-    if (live_count == sizeof live / sizeof *live)
-        faults_violation("too many objects, one is a", "leak");
-    else
-        live[live_count++] = (Object){kind, handle, tag};
-}
-
-/* Whether `handle` was alive, and may be handed to the driver. */
-static bool live_remove(uint32_t kind, uint64_t handle, uint64_t *tag, const char *name) {
-    if (!handle)
-        return false;
-    if (submitted)
+static bool forget(uint32_t kind, uint64_t handle, uint64_t *tag, const char *name) {
+    if (handle && submitted)
         faults_violation("commands are pending in", name);
-    for (uint32_t i = live_count; i-- > 0;)
-        if (live[i].kind == kind && live[i].handle == handle) {
-            *tag = live[i].tag;
-            live[i] = live[--live_count];
-            return true;
-        }
-    faults_violation("there is no such object in", name);
-    return false;
-}
-
-FaultsLive faults_live(void) {
-    FaultsLive count = {0, 0, faults_blocks()};
-    for (uint32_t i = 0; i < live_count; i++)
-        *(live[i].kind == KIND_Pipeline ? &count.pipelines : &count.objects) += 1;
-    return count;
+    return live_remove(kind, handle, tag, name);
 }
 
 static uint64_t hash_of(const VkShaderModuleCreateInfo *info) {
@@ -167,7 +122,7 @@ FAULT_CREATES(CREATE)
         uint64_t tag;                                                                                        \
         faults.entries++;                                                                                    \
         depth++;                                                                                             \
-        if (live_remove(KIND_##object, HANDLE(o), &tag, #name))                                              \
+        if (forget(KIND_##object, HANDLE(o), &tag, #name))                                                   \
             REAL(name)(p, o, faults.share ? NULL : a);                                                       \
         depth--;                                                                                             \
     }
@@ -191,22 +146,22 @@ static VKAPI_ATTR VkResult VKAPI_CALL layer_CreateInstance(const VkInstanceCreat
 static VKAPI_ATTR void VKAPI_CALL layer_DestroyInstance(VkInstance instance,
                                                         const VkAllocationCallbacks *allocator) {
     uint64_t tag;
-    if (live_remove(KIND_Instance, HANDLE(instance), &tag, "DestroyInstance"))
+    if (forget(KIND_Instance, HANDLE(instance), &tag, "DestroyInstance"))
         REAL(DestroyInstance)(instance, allocator);
 }
 
 static VKAPI_ATTR void VKAPI_CALL layer_DestroyDevice(VkDevice device,
                                                       const VkAllocationCallbacks *allocator) {
     uint64_t tag;
-    if (live_remove(KIND_Device, HANDLE(device), &tag, "DestroyDevice"))
+    if (forget(KIND_Device, HANDLE(device), &tag, "DestroyDevice"))
         REAL(DestroyDevice)(device, allocator);
 }
 
 bool faults_destroy_instance(void) {
-    const Object *newest = &live[live_count - 1];
-    if (strcmp(faults.missing, "vkDestroyInstance") != 0 || newest->kind != KIND_Instance)
+    VkInstance newest = live_newest_instance();
+    if (strcmp(faults.missing, "vkDestroyInstance") != 0 || !newest)
         return false;
-    layer_DestroyInstance((VkInstance)(uintptr_t)newest->handle, NULL);
+    layer_DestroyInstance(newest, NULL);
     return true;
 }
 
@@ -220,17 +175,9 @@ static struct {
 } shared[512];
 static uint32_t shared_count;
 
-static uint64_t code_of(VkShaderModule module) {
-    for (uint32_t i = 0; i < live_count; i++)
-        if (live[i].kind == KIND_ShaderModule && live[i].handle == HANDLE(module))
-            return live[i].tag;
-    faults_violation("there is no such module in", "CreateComputePipelines");
-    return 0;
-}
-
 static VkResult shared_get(VkDevice device, VkPipelineCache cache, const VkComputePipelineCreateInfo *info,
                            VkPipeline *pipeline) {
-    uint64_t code = code_of(info->stage.module);
+    uint64_t code = live_tag(KIND_ShaderModule, HANDLE(info->stage.module), "CreateComputePipelines");
     uint32_t i = 0;
     while (i < shared_count &&
            !(shared[i].device == device && shared[i].code == code && shared[i].flags == info->stage.flags))
@@ -281,7 +228,7 @@ static VKAPI_ATTR void VKAPI_CALL layer_DestroyPipeline(VkDevice device, VkPipel
                                                         const VkAllocationCallbacks *allocator) {
     uint64_t tag;
     faults.entries++;
-    if (live_remove(KIND_Pipeline, HANDLE(pipeline), &tag, "DestroyPipeline") && !tag)
+    if (forget(KIND_Pipeline, HANDLE(pipeline), &tag, "DestroyPipeline") && !tag)
         REAL(DestroyPipeline)(device, pipeline, allocator);
 }
 

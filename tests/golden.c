@@ -16,7 +16,7 @@ enum { GUARD = 256 + 20, POISON = 0xFF /* NaN in every type */ };
 
 static struct {
     const char *program, *device, *only_case, *only_strategy;
-    bool validation, every;
+    bool validation, chosen, every;
 } options;
 
 static VknRuntime *runtime;
@@ -233,7 +233,8 @@ static void run_case(const GoldenFile *file, const GoldenCase *test, Sum *sum) {
     uint32_t chosen = info.strategy;
     for (desc.strategy = 1; vkn_strategy_name(desc.strategy - 1); desc.strategy++) {
         const char *name = vkn_strategy_name(desc.strategy - 1);
-        bool rotates = (desc.strategy + sum->cases) % 5 == 0; /* pipelines take nearly all of the time */
+        bool rotates = !options.chosen &&
+                       (desc.strategy + sum->cases) % 5 == 0; /* pipelines take nearly all of the time */
         if (!options.every && !options.only_strategy && desc.strategy != chosen && !rotates)
             continue;
         if ((options.only_strategy && strcmp(options.only_strategy, name) != 0) ||
@@ -286,6 +287,8 @@ int main(int argc, char **argv) {
                                                                       : NULL;
         if (strcmp(argv[first], "--validation") == 0)
             options.validation = true;
+        else if (strcmp(argv[first], "--chosen") == 0)
+            options.chosen = true; /* strategy alone */
         else if (strcmp(argv[first], "--long") == 0)
             options.every = true; /* strategy, instead of the chosen one and one in five */
         else if (value && first + 1 < argc)
@@ -295,7 +298,8 @@ int main(int argc, char **argv) {
     }
     if (first == argc || argv[first][0] == '-') {
         fprintf(stderr,
-                "usage: %s [--device NAME] [--validation] [--long] [--case NAME] [--strategy NAME] FILE...\n",
+                "usage: %s [--device NAME] [--validation] [--chosen] [--long] [--case NAME] [--strategy "
+                "NAME] FILE...\n",
                 argv[0]);
         return 2;
     }

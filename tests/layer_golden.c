@@ -1,6 +1,6 @@
 /* Follows the scripts of tests/golden/layers.txt: layers are built, called, updated, and compared with what
  * Keras made of the same. tests/golden/README.md has the words. */
-#include <vknorm/layer.h>
+#include "layer_script.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -95,91 +95,6 @@ static VknBuffer tensors[TENSORS];
 static bool masked;
 static uint32_t elements; /* of x */
 static double loss;
-
-static void set_constraint(VknConstraint *constraint, const double *values, uint32_t count) {
-    *constraint = (VknConstraint){
-        (VknConstraintKind)values[0], (float)values[1], (float)values[2], (float)values[3], count - 4, {0}};
-    for (uint32_t i = 4; i < count; i++)
-        constraint->axes[i - 4] = (int32_t)values[i];
-}
-
-static void set_activation(VknActivationId id, const double *values, uint32_t count) {
-    desc.activation.id = id;
-    for (uint32_t i = 0; i < count; i++)
-        desc.activation.parameter[i] = (float)values[i];
-}
-
-static bool set_parameter(VknParameterDesc *parameter, const char *key, const double *values,
-                          uint32_t count) {
-    if (!strcmp(key, "_l1"))
-        parameter->regularizer.l1 = (float)values[0];
-    else if (!strcmp(key, "_l2"))
-        parameter->regularizer.l2 = (float)values[0];
-    else if (!strcmp(key, "_orthogonal"))
-        parameter->regularizer.orthogonal = (float)values[0];
-    else if (!strcmp(key, "_columns"))
-        parameter->regularizer.orthogonal_columns = values[0] != 0;
-    else if (!strcmp(key, "_constraint"))
-        set_constraint(&parameter->constraint, values, count);
-    else
-        return false;
-    return true;
-}
-
-static void set(const char *key) {
-    static const struct {
-        const char *key;
-        float *field;
-    } FLOATS[] = {{"epsilon", &desc.epsilon},
-                  {"momentum", &desc.momentum},
-                  {"renorm_momentum", &desc.renorm_momentum},
-                  {"rmin", &desc.renorm_r_min},
-                  {"rmax", &desc.renorm_r_max},
-                  {"dmax", &desc.renorm_d_max}};
-    static const struct {
-        const char *key;
-        bool *field;
-    } BOOLS[] = {{"center", &desc.center}, {"scale", &desc.scale}, {"renorm", &desc.renorm}};
-    static const struct {
-        const char *key;
-        VknParameterDesc *field;
-    } PARAMETERS[] = {{"gamma", &desc.gamma}, {"beta", &desc.beta}, {"alpha", &desc.alpha}};
-    double values[16] = {0};
-    uint32_t count = read_numbers(values, 16);
-    for (size_t i = 0; i < sizeof FLOATS / sizeof *FLOATS; i++)
-        if (!strcmp(FLOATS[i].key, key)) {
-            *FLOATS[i].field = (float)values[0];
-            return;
-        }
-    for (size_t i = 0; i < sizeof BOOLS / sizeof *BOOLS; i++)
-        if (!strcmp(BOOLS[i].key, key)) {
-            *BOOLS[i].field = values[0] != 0;
-            return;
-        }
-    for (size_t i = 0; i < sizeof PARAMETERS / sizeof *PARAMETERS; i++) {
-        size_t length = strlen(PARAMETERS[i].key);
-        if (!strncmp(PARAMETERS[i].key, key, length) &&
-            set_parameter(PARAMETERS[i].field, key + length, values, count))
-            return;
-    }
-    if (!strcmp(key, "axes")) {
-        desc.axis_count = count;
-        for (uint32_t i = 0; i < count; i++)
-            desc.axes[i] = (int32_t)values[i];
-    } else if (!strcmp(key, "groups")) {
-        desc.groups = (int64_t)values[0];
-    } else if (!strcmp(key, "virtual_batch_size")) {
-        desc.virtual_batch_size = (uint64_t)values[0];
-    } else if (!strcmp(key, "relu")) {
-        set_activation(VKN_ACTIVATION_RELU, values, count);
-    } else if (!strcmp(key, "leaky_relu")) {
-        set_activation(VKN_ACTIVATION_LEAKY_RELU, values, count);
-    } else if (!strcmp(key, "elu")) {
-        set_activation(VKN_ACTIVATION_ELU, values, count);
-    } else {
-        require(false, key);
-    }
-}
 
 static void begin_case(void) {
     static const struct {
@@ -347,7 +262,9 @@ static void follow(const char *word) {
     if (!strcmp(word, "case")) {
         begin_case();
     } else if (!strcmp(word, "set") && read_word(name)) {
-        set(name);
+        double values[LAYER_SCRIPT_VALUES] = {0};
+        uint32_t count = read_numbers(values, LAYER_SCRIPT_VALUES);
+        require(layer_script_set(&desc, name, values, count), name);
     } else if (!strcmp(word, "build")) {
         build();
     } else if (!strcmp(word, "weights")) {

@@ -1,10 +1,12 @@
 #include "mask.h"
 
 const TestMask test_masks[] = {
-    {.name = "all"},
-    {.name = "no_arithmetic", .no_arithmetic = true},
+    {.name = "all", .of_subgroups = true},
+    {.name = "no_arithmetic", .no_arithmetic = true, .of_subgroups = true},
     {.name = "no_subgroups", .no_arithmetic = true, .no_shuffle = true},
-    {.name = "small_groups", .at_most = {.max_invocations = 128, .max_shared_bytes = 16384}},
+    {.name = "small_groups",
+     .of_subgroups = true,
+     .at_most = {.max_invocations = 128, .max_shared_bytes = 16384}},
     {.name = "range_4096", .at_most = {.max_storage_range = 4096}},
     {.name = "range_65536", .at_most = {.max_storage_range = 65536}},
     {.name = "other_reads", .other_reads = true},

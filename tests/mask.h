@@ -10,6 +10,7 @@ typedef struct TestMask {
     bool no_arithmetic;
     bool no_shuffle;
     bool other_reads; /* texels on devices that prefer storage, and the other way round */
+    bool of_subgroups; /* what it leaves depends on their size */
 } TestMask;
 
 /* The first row is the device as it is. */

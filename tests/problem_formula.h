@@ -19,16 +19,31 @@ typedef struct Norm {
     uint64_t greatest; /* element */
 } Norm;
 
+/* The statistic of a channel and virtual batch as y sees it, and the raw moments. */
+typedef struct Statistic {
+    double raw_mean, raw_m2, raw_count, raw_mean_slack, raw_m2_slack;
+    double count; /* with count_epsilon */
+    Near mean, variance, sigma, inverse;
+    double prologue_slack; /* of any u */
+    Norm norm;
+    bool written;
+} Statistic;
+
 bool problem_has(const Problem *p, VknRole role);
 void problem_expect(Problem *p, VknRole role, uint64_t index, double value, double slack);
 
 /* Of a tensor: rounded to its type. */
 void problem_expect_element(Problem *p, VknRole role, uint64_t index, double value, double slack);
 
+/* x and what is added to it first, as the caller keeps the sum. A gradient has the sum as x. */
+double problem_sum(const Problem *p, uint64_t i);
+
 /* u of an element; whether it belongs to a statistic, and counts there. */
 Near problem_input(const Problem *p, uint64_t i);
 bool problem_belongs(const Problem *p, uint64_t i, uint64_t statistic);
 bool problem_counts(const Problem *p, uint64_t i, uint64_t statistic);
+
+Statistic problem_statistic(const Problem *p, uint64_t index);
 
 /* The activation of an element: with its slope, if it has one. */
 VknActivation problem_activation(const Problem *p, uint64_t i);

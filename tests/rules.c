@@ -1,6 +1,6 @@
 /* The rules of a description and of capabilities, broken one at a time: the code, what the message says,
  * and that nothing else happens. */
-#include <vknorm/vknorm.h>
+#include "rules.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -10,32 +10,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#define LENGTH(array) (sizeof(array) / sizeof *(array))
-#define BIT(role)     VKN_ROLE_BIT(VKN_ROLE_##role)
-
-static char message[512];
-static uint32_t message_count;
-
-static void log_write(void *user, VknLogLevel level, const char *text) {
-    assert_ptr_equal(user, &message_count);
-    assert_int_equal(level, VKN_LOG_ERROR);
-    snprintf(message, sizeof message, "%s", text);
-    message_count++;
-}
-
-static const VknLog LOG = {log_write, &message_count};
-
-static VknCaps good_caps(void) {
-    return (VknCaps){
-        VKN_DEVICE_OTHER, 64, 1, 16384, 4096, 8, 256, 128, true, true, true, true, 65536, 256, true};
-}
-
-/* Training of 2 x 3 x 4 x 5, the second axis kept. */
-static VknDesc good_desc(void) {
-    VknDesc desc;
-    vkn_desc_batch_norm(&desc, VKN_OPERATION_TRAIN, 4, (uint64_t[]){2, 3, 4, 5}, 1, (int32_t[]){1});
-    return desc;
-}
+#define BIT(role) VKN_ROLE_BIT(VKN_ROLE_##role)
 
 static void use_apply(VknDesc *d) {
     d->operation = VKN_OPERATION_APPLY;
@@ -287,190 +262,79 @@ static const struct {
 
 /* ------------------------------------------------------------------------------------------ queries */
 
-/* Asks for a plan; on failure `info` must stay what it was and one message must be there. */
-static VknResult query(const VknCaps *caps, const VknDesc *desc, VknPlanInfo *info) {
-    VknPlanInfo before;
-    memset(&before, 0xA5, sizeof before);
-    *info = before;
-    message[0] = 0;
-    message_count = 0;
-    VknResult result = vkn_plan_query(caps, desc, LOG, info);
-    assert_int_equal(message_count, result != VKN_SUCCESS);
-    if (result != VKN_SUCCESS)
-        assert_memory_equal(info, &before, sizeof before);
-    return result;
-}
-
-static void expect(const char *name, VknResult result, VknResult expected, const char *const *words,
-                   size_t word_count) {
-    if (result != expected)
-        fail_msg("%s: %s instead of %s, %s", name, vkn_result_name(result), vkn_result_name(expected),
-                 message);
-    for (size_t i = 0; i < word_count; i++)
-        if (!strstr(message, words[i]))
-            fail_msg("%s: the message should say \"%s\", it says \"%s\"", name, words[i], message);
-}
-
 static void run_broken(void **state) {
     size_t i = (size_t)*state;
-    VknCaps caps = good_caps();
-    VknDesc desc = good_desc();
+    VknCaps caps = rules_caps();
+    VknDesc desc = rules_desc();
     VknPlanInfo info;
     BROKEN_ROWS[i].change(&desc);
-    expect(BROKEN_ROWS[i].name, query(&caps, &desc, &info), VKN_ERROR_INVALID_ARGUMENT, BROKEN_ROWS[i].words,
-           3);
+    rules_expect(BROKEN_ROWS[i].name, rules_query(&caps, &desc, &info), VKN_ERROR_INVALID_ARGUMENT,
+                 BROKEN_ROWS[i].words, 3);
 }
 
 static void run_allowed(void **state) {
     size_t i = (size_t)*state;
-    VknCaps caps = good_caps();
-    VknDesc desc = good_desc();
+    VknCaps caps = rules_caps();
+    VknDesc desc = rules_desc();
     VknPlanInfo info;
     ALLOWED_ROWS[i].change(&desc);
-    expect(ALLOWED_ROWS[i].name, query(&caps, &desc, &info), VKN_SUCCESS, NULL, 0);
+    rules_expect(ALLOWED_ROWS[i].name, rules_query(&caps, &desc, &info), VKN_SUCCESS, NULL, 0);
     assert_true(info.dispatch_count > 0);
 }
 
 static void test_caps(void **state) {
-    VknDesc desc = good_desc();
+    VknDesc desc = rules_desc();
     VknPlanInfo info;
-    VknCaps caps = good_caps();
+    VknCaps caps = rules_caps();
     (void)state;
-    assert_int_equal(query(&caps, &desc, &info), VKN_SUCCESS);
+    assert_int_equal(rules_query(&caps, &desc, &info), VKN_SUCCESS);
     for (size_t i = 0; i < LENGTH(CAPS_ROWS); i++) {
         char value[32];
         const char *words[] = {CAPS_ROWS[i].name, value};
         uint32_t low = (uint32_t)CAPS_ROWS[i].value;
-        caps = good_caps();
+        caps = rules_caps();
         memcpy((char *)&caps + CAPS_ROWS[i].offset,
                CAPS_ROWS[i].wide ? (const void *)&CAPS_ROWS[i].value : &low, CAPS_ROWS[i].wide ? 8 : 4);
         snprintf(value, sizeof value, "not %llu", (unsigned long long)CAPS_ROWS[i].value);
-        expect(CAPS_ROWS[i].name, query(&caps, &desc, &info), VKN_ERROR_UNSUPPORTED, words, 2);
+        rules_expect(CAPS_ROWS[i].name, rules_query(&caps, &desc, &info), VKN_ERROR_UNSUPPORTED, words, 2);
     }
 }
 
 static void test_null_arguments(void **state) {
-    VknCaps caps = good_caps();
-    VknDesc desc = good_desc();
+    VknCaps caps = rules_caps();
+    VknDesc desc = rules_desc();
     VknPlanInfo info;
     const char *const words[] = {"vkn_plan_query", "NULL"};
     (void)state;
-    expect("caps", query(NULL, &desc, &info), VKN_ERROR_INVALID_ARGUMENT, words, 2);
-    expect("desc", query(&caps, NULL, &info), VKN_ERROR_INVALID_ARGUMENT, words, 2);
-    message[0] = 0;
-    expect("info", vkn_plan_query(&caps, &desc, LOG, NULL), VKN_ERROR_INVALID_ARGUMENT, words, 2);
+    rules_expect("caps", rules_query(NULL, &desc, &info), VKN_ERROR_INVALID_ARGUMENT, words, 2);
+    rules_expect("desc", rules_query(&caps, NULL, &info), VKN_ERROR_INVALID_ARGUMENT, words, 2);
+    rules_expect("info", rules_query(&caps, &desc, NULL), VKN_ERROR_INVALID_ARGUMENT, words, 2);
     /* Without a log there is only the code. */
     desc.rank = 0;
     assert_int_equal(vkn_plan_query(&caps, &desc, (VknLog){0}, &info), VKN_ERROR_INVALID_ARGUMENT);
 }
 
 static void test_strategy_that_cannot_serve(void **state) {
-    VknCaps caps = good_caps();
-    VknDesc desc = good_desc();
+    VknCaps caps = rules_caps();
+    VknDesc desc = rules_desc();
     VknPlanInfo info;
     uint32_t served = 0, refused = 0;
     (void)state;
     use_finish(&desc);
     for (desc.strategy = 1; vkn_strategy_name(desc.strategy - 1); desc.strategy++) {
         const char *const words[] = {vkn_strategy_name(desc.strategy - 1), "FINISH"};
-        VknResult result = query(&caps, &desc, &info);
+        VknResult result = rules_query(&caps, &desc, &info);
         if (result == VKN_SUCCESS) {
             assert_int_equal(info.strategy, desc.strategy);
             assert_string_equal(info.strategy_name, words[0]);
             served++;
         } else {
-            expect("strategy", result, VKN_ERROR_UNSUPPORTED, words, 2);
+            rules_expect("strategy", result, VKN_ERROR_UNSUPPORTED, words, 2);
             refused++;
         }
     }
     assert_true(served > 0 && refused > 0);
     assert_null(vkn_strategy_name(UINT32_MAX));
-}
-
-/* ---------------------------------------------------------------------------------------- activations */
-
-static const struct {
-    const char *name;
-    VknActivation value;
-    const char *parameters[VKN_MAX_ACTIVATION_PARAMETERS];
-} ACTIVATIONS[] = {
-    {"identity", {VKN_ACTIVATION_IDENTITY, {0}}, {NULL}},
-    {"relu", {VKN_ACTIVATION_RELU, {0, 0, INFINITY}}, {"negative_slope", "threshold", "max_value"}},
-    {"leaky_relu", {VKN_ACTIVATION_LEAKY_RELU, {0.3f}}, {"negative_slope"}},
-    {"elu", {VKN_ACTIVATION_ELU, {1}}, {"alpha"}},
-    {"sigmoid", {VKN_ACTIVATION_SIGMOID, {0}}, {NULL}},
-    {"tanh", {VKN_ACTIVATION_TANH, {0}}, {NULL}},
-    {"silu", {VKN_ACTIVATION_SILU, {1}}, {"beta"}},
-    {"gelu", {VKN_ACTIVATION_GELU, {0}}, {NULL}},
-    {"hard_swish", {VKN_ACTIVATION_HARD_SWISH, {0}}, {NULL}},
-    {"clip", {VKN_ACTIVATION_CLIP, {-INFINITY, INFINITY}}, {"min", "max"}},
-    {"selu", {VKN_ACTIVATION_SELU, {0}}, {NULL}},
-    {"celu", {VKN_ACTIVATION_CELU, {1}}, {"alpha"}},
-    {"gelu_tanh", {VKN_ACTIVATION_GELU_TANH, {0}}, {NULL}},
-    {"quick_gelu", {VKN_ACTIVATION_QUICK_GELU, {1.702f}}, {"beta"}},
-    {"log_sigmoid", {VKN_ACTIVATION_LOG_SIGMOID, {0}}, {NULL}},
-    {"hard_sigmoid", {VKN_ACTIVATION_HARD_SIGMOID, {1.0f / 6, 0.5f}}, {"slope", "offset"}},
-    {"tanh_shrink", {VKN_ACTIVATION_TANH_SHRINK, {0}}, {NULL}},
-    {"softplus", {VKN_ACTIVATION_SOFTPLUS, {1, 20}}, {"beta", "threshold"}},
-    {"softsign", {VKN_ACTIVATION_SOFTSIGN, {0}}, {NULL}},
-    {"mish", {VKN_ACTIVATION_MISH, {0}}, {NULL}},
-    {"soft_shrink", {VKN_ACTIVATION_SOFT_SHRINK, {0.5f}}, {"lambda"}},
-    {"hard_shrink", {VKN_ACTIVATION_HARD_SHRINK, {0.5f}}, {"lambda"}},
-    {"shrink", {VKN_ACTIVATION_SHRINK, {0, 0.5f}}, {"bias", "lambda"}},
-    {"thresholded_relu", {VKN_ACTIVATION_THRESHOLDED_RELU, {1}}, {"theta"}},
-    {"threshold", {VKN_ACTIVATION_THRESHOLD, {0}}, {"threshold", "value"}},
-    {"squareplus", {VKN_ACTIVATION_SQUAREPLUS, {4}}, {"b"}},
-    {"exp", {VKN_ACTIVATION_EXP, {0}}, {NULL}},
-    {"log", {VKN_ACTIVATION_LOG, {0}}, {NULL}},
-    {"linear", {VKN_ACTIVATION_LINEAR, {1}}, {"a", "b"}},
-    {"abs", {VKN_ACTIVATION_ABS, {0}}, {NULL}},
-    {"square", {VKN_ACTIVATION_SQUARE, {0}}, {NULL}},
-    {"sqrt", {VKN_ACTIVATION_SQRT, {0}}, {NULL}},
-    {"reciprocal", {VKN_ACTIVATION_RECIPROCAL, {0}}, {NULL}},
-    {"pow", {VKN_ACTIVATION_POW, {2}}, {"exponent"}},
-    {"erf", {VKN_ACTIVATION_ERF, {0}}, {NULL}},
-    {"sign", {VKN_ACTIVATION_SIGN, {0}}, {NULL}},
-    {"sparse_plus", {VKN_ACTIVATION_SPARSE_PLUS, {0}}, {NULL}},
-};
-
-/* Limits: then there is none. */
-static bool may_be_infinite(const VknActivation *a, uint32_t parameter) {
-    return (a->id == VKN_ACTIVATION_RELU && parameter > 0) || a->id == VKN_ACTIVATION_CLIP ||
-           (a->id == VKN_ACTIVATION_SOFTPLUS && parameter == 1);
-}
-
-static void test_activations(void **state) {
-    VknCaps caps = good_caps();
-    VknPlanInfo info;
-    (void)state;
-    for (size_t i = 0; i < LENGTH(ACTIVATIONS); i++) {
-        VknActivation value = vkn_activation_default(ACTIVATIONS[i].value.id);
-        VknDesc desc = good_desc();
-        assert_memory_equal(&value, &ACTIVATIONS[i].value, sizeof value);
-        desc.activation = value;
-        expect(ACTIVATIONS[i].name, query(&caps, &desc, &info), VKN_SUCCESS, NULL, 0);
-        for (uint32_t p = 0; p < VKN_MAX_ACTIVATION_PARAMETERS; p++) {
-            const char *const words[] = {ACTIVATIONS[i].name, ACTIVATIONS[i].parameters[p], "NaN"};
-            desc.activation = value;
-            desc.activation.parameter[p] = NAN;
-            VknResult result = query(&caps, &desc, &info);
-            if (words[1])
-                expect(ACTIVATIONS[i].name, result, VKN_ERROR_INVALID_ARGUMENT, words, 3);
-            else
-                expect(ACTIVATIONS[i].name, result, VKN_SUCCESS, NULL, 0);
-            if (words[1] && !may_be_infinite(&value, p)) {
-                const char *const infinite[] = {words[0], words[1], "finite"};
-                desc.activation.parameter[p] = -INFINITY;
-                expect(ACTIVATIONS[i].name, query(&caps, &desc, &info), VKN_ERROR_INVALID_ARGUMENT, infinite,
-                       3);
-            }
-        }
-    }
-    VknActivation unknown[] = {
-        vkn_activation_default((VknActivationId)(ACTIVATIONS[LENGTH(ACTIVATIONS) - 1].value.id + 1)),
-        vkn_activation_default((VknActivationId)-1)};
-    assert_memory_equal(&unknown[0], &(VknActivation){0}, sizeof unknown[0]);
-    assert_memory_equal(&unknown[1], &(VknActivation){0}, sizeof unknown[1]);
 }
 
 int main(void) {

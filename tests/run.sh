@@ -12,7 +12,7 @@ Builds into build/ and runs
   checks        formatting of C files, syntax of shell scripts
   host          the test programs that need no device, once
   swiftshader   the others, and the samples, with the validation layer, on each software renderer;
-  lavapipe-N    lavapipe with vectors of 128, 256 and 512 bits: subgroups of 4, 8 and 16
+  lavapipe-N    lavapipe with vectors of 256 bits, and with 128 and 512 what depends on the lanes of subgroups
   checked-*     some of them in kernels with checks: every access against its binding, shared memory for races
   both          programs that use two devices in one process, with SwiftShader and lavapipe
   radv          every kind of pipeline, by the compilers for AMD GPUs, none of which must be there
@@ -22,7 +22,7 @@ Builds into build/ and runs
   asan, tsan    host programs, and some of the others on SwiftShader, with AddressSanitizer and
                 UndefinedBehaviorSanitizer; threads with ThreadSanitizer
   coverage      some of them on lavapipe, to count the lines of lib/ that run: at least 95 %
-  fuzzers       each fuzzer of tests/fuzzers, for 20 s, if clang is there; what fails stays beside its log
+  fuzzers       each fuzzer of tests/fuzzers, for 10 s, if clang is there; what fails stays beside its log
 The logs stay in build/logs. The last line is the sum: N passed, N failed, N skipped.
 
   --long        the test programs take more cases and more time, each fuzzer 10 minutes, and asan runs all
@@ -208,7 +208,7 @@ run_fuzzers() {
 
 # ------------------------------------------------------------------------------------------------- run
 
-limit=1800 fuzz_seconds=20
+limit=1800 fuzz_seconds=10
 [ -z "$long" ] || limit=14400 fuzz_seconds=600
 validation=
 [ $layer != none ] || validation='s/ --validation//'
@@ -271,7 +271,7 @@ start_sanitized() {
         cmake --build --preset "$preset" --target $(sed 's/^script tests.\(.*\)[.]py.*/vknorm_\1/; s/^[a-z]* tests.\([a-z_]*\).*/\1/' "$logs/$preset.txt") \
             >>"$logs/$preset/build.log" 2>&1; then
         from=build/$preset list=$logs/$preset.txt
-        start "$preset" "host device once script" VK_DRIVER_FILES="$manifest" "$@"
+        start "$preset" "host device once lavapipe script" VK_DRIVER_FILES="$manifest" "$@"
         from=build list=$logs/programs.txt
     else
         drivers="$drivers $preset"
@@ -290,23 +290,23 @@ children="$children $!"
 start package package
 swiftshader=$(find_in_chromium vk_swiftshader_icd.json || true)
 lavapipe=$(find_driver lvp_icd || true)
-start_driver swiftshader "device once script sample mpi" "$swiftshader"
+start_driver swiftshader "device once swiftshader script sample mpi" "$swiftshader"
 for bits in 128 256 512; do
-    once=
-    [ $bits != 256 ] || once="once script"
-    start_driver lavapipe-$bits "device $once sample mpi" "$lavapipe" LP_NATIVE_VECTOR_WIDTH=$bits
+    more=lanes
+    [ $bits != 256 ] || more="once lavapipe script"
+    start_driver lavapipe-$bits "device $more sample mpi" "$lavapipe" LP_NATIVE_VECTOR_WIDTH=$bits
 done
 if [ $layer != none ]; then
     grep '^checked' $logs/programs.txt >$logs/checked.txt
     if [ -n "$long" ]; then
-        grep '^device.* --validation' $logs/programs.txt >>$logs/checked.txt
+        grep -E '^(device|once|lavapipe).* --validation' $logs/programs.txt >>$logs/checked.txt
     else
         echo "device tests/fuzz --validation --rounds 8" >>$logs/checked.txt
     fi
     list=$logs/checked.txt
     for driver in swiftshader lavapipe; do
         eval "manifest=\$$driver"
-        start_driver checked-$driver "checked device" "$manifest" VK_LAYER_GPUAV_ENABLE=1 \
+        start_driver checked-$driver "checked device once lavapipe" "$manifest" VK_LAYER_GPUAV_ENABLE=1 \
             VK_LAYER_GPUAV_SHARED_MEMORY_DATA_RACE=1
     done
     list=$logs/programs.txt
@@ -341,7 +341,7 @@ END
 fi
 if [ -n "$swiftshader" ]; then
     if [ -n "$long" ]; then
-        grep -E '^(host|device|once|script)' $logs/programs.txt | sed 's/ --validation//' >$logs/asan.txt
+        grep -E '^(host|device|once|lavapipe|script)' $logs/programs.txt | sed 's/ --validation//' >$logs/asan.txt
     else
         cat >$logs/asan.txt <<'END'
 host tests/rules
@@ -368,7 +368,7 @@ if mock=$(find_in_chromium libVkICD_mock_icd.so) && [ $layer != none ]; then
     start mock mock VK_DRIVER_FILES="$PWD/build/mock_icd.json"
 fi
 if [ -x build/samples/digits ] && build/samples/digits --list | grep -qv 'software$'; then
-    start gpu "device once script sample mpi"
+    start gpu "device once lavapipe script sample mpi"
 fi
 wait
 
@@ -435,7 +435,7 @@ compiled=$logs/radv/compile.log
 # shellcheck disable=SC2086
 {
     printf '\n'
-    row drivers "$(find $logs -name edges.log | wc -l)"
+    row drivers "$(find $logs -name rows.log | wc -l)"
     row strategies "$(awk '$1 == "strategy" { t = 1; next } NF != 3 { t = 0 } t && !/planning/ { n++ } END { print n + 0 }' \
         $logs/swiftshader/device.log 2>/dev/null)"
     row "messages of the validation layer" "$(find $logs -name '*.log' -not -name net.log -print0 |

@@ -1,138 +1,6 @@
 /* The kernels: follows shaders/ function by function, under the same names. Shifts are left out: they are
  * elements that are read anyway. */
-#include "simulate.h"
-
-/* ---------------------------------------------------------------------------- what kernels share */
-
-#define EXTENT(slot)       (sim->step->push.extent[slot])
-#define X_STRIDE(slot)     (sim->step->push.x_stride[slot])
-#define Y_STRIDE(slot)     (sim->step->push.y_stride[slot])
-#define STAT_STRIDE(slot)  (sim->step->push.stat_stride[VKN_KEPT(slot)])
-#define SPEC(constant)     (sim->step->spec[VKN_SPEC_##constant - 1])
-#define SPEC_OF(name, dim) (sim->step->spec[VKN_SPEC_##name - 1 + (dim)])
-#define HAS(role)          ((SPEC(ROLES) & VKN_HAS_##role) != 0)
-
-typedef struct Affine {
-    uint64_t mean, inverse, gamma, beta;
-} Affine;
-
-typedef struct Part {
-    uint32_t begin, end;
-} Part;
-
-/* The first x, y and per-statistic index of an item. */
-typedef struct Place {
-    uint32_t x, y, index;
-} Place;
-
-static uint32_t statistic_count(const Simulation *sim) {
-    return EXTENT(VKN_BATCH) * EXTENT(VKN_CHANNEL) * EXTENT(VKN_LANE);
-}
-
-static uint32_t reduce_count(const Simulation *sim) {
-    return EXTENT(VKN_OUTER) * EXTENT(VKN_INNER);
-}
-
-static Part part_of(const Simulation *sim, uint32_t number) {
-    uint32_t length = sim->step->push.part_length,
-             begin = (uint32_t)vkn_min(number * length, reduce_count(sim));
-    return (Part){begin, (uint32_t)vkn_min(begin + length, reduce_count(sim))};
-}
-
-static Place place_of(const Simulation *sim, uint32_t batch, uint32_t channel, uint32_t lane) {
-    return (Place){sim_first_of(sim, VKN_BINDING_X) + batch * X_STRIDE(VKN_BATCH) +
-                       channel * X_STRIDE(VKN_CHANNEL) + lane * X_STRIDE(VKN_LANE),
-                   sim_first_of(sim, VKN_BINDING_Y) + batch * Y_STRIDE(VKN_BATCH) +
-                       channel * Y_STRIDE(VKN_CHANNEL) + lane * Y_STRIDE(VKN_LANE),
-                   batch * STAT_STRIDE(VKN_BATCH) + channel * STAT_STRIDE(VKN_CHANNEL) +
-                       lane * STAT_STRIDE(VKN_LANE)};
-}
-
-static void moments_store(Simulation *sim, uint32_t index, SimMoments m) {
-    for (uint32_t word = 0; word < 4; word++)
-        sim_store(sim, VKN_BINDING_RECORDS_OUT, sim_first_of(sim, VKN_BINDING_RECORDS_OUT) + index * 4 + word,
-                  sim_moments_word(m, word));
-}
-
-/* `at`: of its first word. */
-static SimMoments moments_load(Simulation *sim, uint32_t binding, uint32_t at) {
-    uint64_t words[4];
-    for (uint32_t i = 0; i < 4; i++)
-        words[i] = sim_load(sim, binding, at + i);
-    SimMoments m = {words[0], words[1]};
-    for (uint32_t i = 2; i < 4; i++)
-        if (words[i] != sim_moments_word(m, i))
-            sim_fault(sim, "not the four words of one moments", binding, at);
-    return m;
-}
-
-static void statistic_store(Simulation *sim, uint32_t index, SimMoments m) {
-    uint32_t spread = sim_first_of(sim, VKN_BINDING_SPREAD) + index;
-    if (HAS(MEAN))
-        sim_store(sim, VKN_BINDING_MEAN, sim_first_of(sim, VKN_BINDING_MEAN) + index, sim_mean(m));
-    if (HAS(INV_STD))
-        sim_store(sim, VKN_BINDING_SPREAD, spread, sim_inverse(sim_variance(m)));
-    if (HAS(VARIANCE))
-        sim_store(sim, VKN_BINDING_SPREAD, spread, sim_variance(m));
-}
-
-/* `mean` and `variance`: the sums over virtual batches. */
-static void running_move(Simulation *sim, uint32_t channel, uint64_t mean, uint64_t variance) {
-    const struct {
-        bool has;
-        uint32_t binding;
-        uint64_t value;
-    } rows[] = {{HAS(RUNNING_MEAN), VKN_BINDING_RUNNING_MEAN, mean},
-                {HAS(RUNNING_VARIANCE), VKN_BINDING_RUNNING_VARIANCE, variance}};
-    for (int i = 0; i < 2; i++) {
-        uint32_t at = sim_first_of(sim, rows[i].binding) + channel;
-        if (rows[i].has)
-            sim_store(sim, rows[i].binding, at, sim_moved(sim_load(sim, rows[i].binding, at), rows[i].value));
-    }
-}
-
-static uint64_t moving_variance(const Simulation *sim, SimMoments m) {
-    return SPEC(UNBIASED) ? sim_variance_unbiased(m) : sim_variance(m);
-}
-
-static Affine affine_of(Simulation *sim, uint32_t index, uint64_t mean, uint64_t inverse) {
-    return (Affine){
-        mean, inverse,
-        HAS(GAMMA) ? sim_load(sim, VKN_BINDING_GAMMA, sim_first_of(sim, VKN_BINDING_GAMMA) + index) : 1,
-        HAS(BETA) ? sim_load(sim, VKN_BINDING_BETA, sim_first_of(sim, VKN_BINDING_BETA) + index) : 0};
-}
-
-static Affine affine_given(Simulation *sim, uint32_t index) {
-    if ((SPEC(MODES) & VKN_MODE_AFFINE)) {
-        uint64_t words[4];
-        for (uint32_t i = 0; i < 4; i++)
-            words[i] = sim_load(sim, VKN_BINDING_AFFINE_IN,
-                                sim_first_of(sim, VKN_BINDING_AFFINE_IN) + index * 4 + i);
-        return (Affine){words[0], words[1], words[2], words[3]};
-    }
-    uint64_t spread = sim_load(sim, VKN_BINDING_SPREAD, sim_first_of(sim, VKN_BINDING_SPREAD) + index);
-    return affine_of(sim, index, sim_load(sim, VKN_BINDING_MEAN, sim_first_of(sim, VKN_BINDING_MEAN) + index),
-                     HAS(INV_STD) ? spread : sim_inverse(spread));
-}
-
-static SimMoments merge(SimMoments a, SimMoments b) {
-    return (SimMoments){a.count + b.count, a.sum + b.sum};
-}
-
-static SimMoments add(Simulation *sim, SimMoments m, uint32_t x) {
-    return merge(m, (SimMoments){1, sim_load(sim, VKN_BINDING_X, x)});
-}
-
-static SimMoments add_quad(Simulation *sim, SimMoments m, uint32_t quad) {
-    for (uint32_t k = 0; k < 4; k++)
-        m = add(sim, m, quad * 4 + k);
-    return m;
-}
-
-static void apply(Simulation *sim, Affine a, uint32_t x, uint32_t y) {
-    sim_store(sim, VKN_BINDING_Y, y,
-              sim_output(sim_load(sim, VKN_BINDING_X, x), a.mean, a.inverse, a.gamma, a.beta));
-}
+#include "simulate_kernels.h"
 
 /* ------------------------------------------------------------------------------------- row kernels */
 
@@ -154,8 +22,8 @@ static uint32_t worker_lanes(const Simulation *sim) {
 
 static Place row_of(const Simulation *sim, uint32_t statistic) {
     uint32_t rest = statistic / EXTENT(VKN_LANE);
-    return place_of(sim, rest / EXTENT(VKN_CHANNEL), rest % EXTENT(VKN_CHANNEL),
-                    statistic % EXTENT(VKN_LANE));
+    return sim_place_of(sim, rest / EXTENT(VKN_CHANNEL), rest % EXTENT(VKN_CHANNEL),
+                        statistic % EXTENT(VKN_LANE));
 }
 
 /* Quads are four elements at once, at a multiple of four. */
@@ -164,13 +32,13 @@ static SimMoments run_reduce(Simulation *sim, uint32_t begin, uint32_t count, ui
     uint32_t quad = (begin + head) / 4, quads = (count - head) / 4;
     SimMoments m = {0, 0};
     for (i = lane; i < head; i += lanes)
-        m = add(sim, m, begin + i);
+        m = sim_add(sim, m, begin + i);
     for (i = lane; i + lanes < quads; i += 2 * lanes)
-        m = add_quad(sim, add_quad(sim, m, quad + i), quad + i + lanes);
+        m = sim_add_quad(sim, sim_add_quad(sim, m, quad + i), quad + i + lanes);
     for (uint32_t e = head + i * 4; i < quads && e < head + i * 4 + 4; e++)
-        m = add(sim, m, begin + e);
+        m = sim_add(sim, m, begin + e);
     for (uint32_t e = head + quads * 4 + lane; e < count; e += lanes)
-        m = add(sim, m, begin + e);
+        m = sim_add(sim, m, begin + e);
     return m;
 }
 
@@ -179,12 +47,12 @@ static void run_apply(Simulation *sim, Affine a, uint32_t x, uint32_t y, uint32_
              head = ((x ^ y) & 3u) ? count : (uint32_t)vkn_min((0u - y) & 3u, count), i;
     uint32_t x_quad = (x + head) / 4, y_quad = (y + head) / 4, quads = (count - head) / 4;
     for (i = lane; i < head; i += lanes)
-        apply(sim, a, x + i, y + i);
+        sim_apply(sim, a, x + i, y + i);
     for (i = lane; i < quads; i += lanes)
         for (uint32_t k = 0; k < 4; k++)
-            apply(sim, a, (x_quad + i) * 4 + k, (y_quad + i) * 4 + k);
+            sim_apply(sim, a, (x_quad + i) * 4 + k, (y_quad + i) * 4 + k);
     for (uint32_t e = head + quads * 4 + lane; e < count; e += lanes)
-        apply(sim, a, x + e, y + e);
+        sim_apply(sim, a, x + e, y + e);
 }
 
 /* All runs of a part, by all lanes: reduces, or applies `a` where there is one. */
@@ -199,7 +67,7 @@ static SimMoments row_walk(Simulation *sim, Place row, Part part, const Affine *
             if (a)
                 run_apply(sim, *a, x, y, count, lane);
             else
-                m = merge(m, run_reduce(sim, x, count, lane));
+                m = sim_merge(m, run_reduce(sim, x, count, lane));
         }
         e += count;
         skip = 0;
@@ -209,11 +77,11 @@ static SimMoments row_walk(Simulation *sim, Place row, Part part, const Affine *
 
 static void norm_row(Simulation *sim, uint32_t item) {
     Place row = row_of(sim, item);
-    Part all = {0, reduce_count(sim)};
+    Part all = {0, sim_reduce_count(sim)};
     SimMoments m = row_walk(sim, row, all, NULL);
-    statistic_store(sim, row.index, m);
-    running_move(sim, row.index, sim_mean(m), moving_variance(sim, m));
-    Affine a = affine_of(sim, row.index, sim_mean(m), sim_inverse(sim_variance(m)));
+    sim_statistic_store(sim, row.index, m);
+    sim_running_move(sim, row.index, sim_mean(m), sim_moving_variance(sim, m));
+    Affine a = sim_affine_of(sim, row.index, sim_mean(m), sim_inverse(sim_variance(m)));
     row_walk(sim, row, all, &a);
 }
 
@@ -221,15 +89,15 @@ static void reduce_row(Simulation *sim, uint32_t item) {
     const VknPush *push = &sim->step->push;
     uint32_t number = item % push->part_count;
     Place row = row_of(sim, item / push->part_count);
-    Part part = part_of(sim, number);
-    moments_store(sim, row.index * push->part_total + push->part_first + number,
-                  row_walk(sim, row, part, NULL));
+    Part part = sim_part_of(sim, number);
+    sim_moments_store(sim, row.index * push->part_total + push->part_first + number,
+                      row_walk(sim, row, part, NULL));
 }
 
 static void apply_row(Simulation *sim, uint32_t item) {
     Place row = row_of(sim, item / sim->step->push.part_count);
-    Affine a = affine_given(sim, row.index);
-    row_walk(sim, row, part_of(sim, item % sim->step->push.part_count), &a);
+    Affine a = sim_affine_given(sim, row.index);
+    row_walk(sim, row, sim_part_of(sim, item % sim->step->push.part_count), &a);
 }
 
 /* ---------------------------------------------------------------------------------- column kernels */
@@ -245,8 +113,8 @@ static Column column_of(const Simulation *sim, uint32_t item) {
     uint32_t channel = rest % EXTENT(VKN_CHANNEL);
     rest /= EXTENT(VKN_CHANNEL);
     Column c = {.part = rest / EXTENT(VKN_BATCH)};
-    c.place = place_of(sim, rest % EXTENT(VKN_BATCH), channel, item % lanes * SPEC(VECTOR));
-    c.range = part_of(sim, c.part);
+    c.place = sim_place_of(sim, rest % EXTENT(VKN_BATCH), channel, item % lanes * SPEC(VECTOR));
+    c.range = sim_part_of(sim, c.part);
     return c;
 }
 
@@ -269,9 +137,9 @@ static SimMoments column_walk(Simulation *sim, const Column *c, uint32_t k, cons
         uint32_t y = c->place.y + outer * Y_STRIDE(VKN_OUTER) + inner * Y_STRIDE(VKN_INNER);
         x = column_element(sim, VKN_BINDING_X, x, k);
         if (a)
-            apply(sim, *a, x, column_element(sim, VKN_BINDING_Y, y, k));
+            sim_apply(sim, *a, x, column_element(sim, VKN_BINDING_Y, y, k));
         else
-            m = add(sim, m, x);
+            m = sim_add(sim, m, x);
     }
     return m;
 }
@@ -281,9 +149,9 @@ static void norm_column(Simulation *sim, uint32_t item) {
     for (uint32_t k = 0; k < SPEC(VECTOR); k++) {
         uint32_t index = column_index(sim, &c, k);
         SimMoments m = column_walk(sim, &c, k, NULL);
-        statistic_store(sim, index, m);
-        running_move(sim, index, sim_mean(m), moving_variance(sim, m));
-        Affine a = affine_of(sim, index, sim_mean(m), sim_inverse(sim_variance(m)));
+        sim_statistic_store(sim, index, m);
+        sim_running_move(sim, index, sim_mean(m), sim_moving_variance(sim, m));
+        Affine a = sim_affine_of(sim, index, sim_mean(m), sim_inverse(sim_variance(m)));
         column_walk(sim, &c, k, &a);
     }
 }
@@ -292,14 +160,14 @@ static void reduce_column(Simulation *sim, uint32_t item) {
     const VknPush *push = &sim->step->push;
     Column c = column_of(sim, item);
     for (uint32_t k = 0; k < SPEC(VECTOR); k++)
-        moments_store(sim, column_index(sim, &c, k) * push->part_total + push->part_first + c.part,
-                      column_walk(sim, &c, k, NULL));
+        sim_moments_store(sim, column_index(sim, &c, k) * push->part_total + push->part_first + c.part,
+                          column_walk(sim, &c, k, NULL));
 }
 
 static void apply_column(Simulation *sim, uint32_t item) {
     Column c = column_of(sim, item);
     for (uint32_t k = 0; k < SPEC(VECTOR); k++) {
-        Affine a = affine_given(sim, column_index(sim, &c, k));
+        Affine a = sim_affine_given(sim, column_index(sim, &c, k));
         column_walk(sim, &c, k, &a);
     }
 }
@@ -322,17 +190,17 @@ static Place place_at(const Simulation *sim, Place place, uint32_t index, bool k
 static void reduce_any(Simulation *sim, uint32_t item) {
     const VknPush *push = &sim->step->push;
     uint32_t number = item % push->part_count;
-    Place place = place_at(sim, place_of(sim, 0, 0, 0), item / push->part_count, true, false);
-    Part part = part_of(sim, number);
+    Place place = place_at(sim, sim_place_of(sim, 0, 0, 0), item / push->part_count, true, false);
+    Part part = sim_part_of(sim, number);
     SimMoments m = {0, 0};
     for (uint32_t e = part.begin; e < part.end; e++)
-        m = add(sim, m, place_at(sim, place, e, false, true).x);
-    moments_store(sim, place.index * push->part_total + push->part_first + number, m);
+        m = sim_add(sim, m, place_at(sim, place, e, false, true).x);
+    sim_moments_store(sim, place.index * push->part_total + push->part_first + number, m);
 }
 
 static void apply_any(Simulation *sim, uint32_t item) {
-    Place place = place_at(sim, place_of(sim, 0, 0, 0), item, true, true);
-    apply(sim, affine_given(sim, place.index), place.x, place.y);
+    Place place = place_at(sim, sim_place_of(sim, 0, 0, 0), item, true, true);
+    sim_apply(sim, sim_affine_given(sim, place.index), place.x, place.y);
 }
 
 /* ------------------------------------------------------------------------------------------ finish */
@@ -340,9 +208,10 @@ static void apply_any(Simulation *sim, uint32_t item) {
 static SimMoments parts_merge(Simulation *sim, uint32_t statistic) {
     SimMoments m = {0, 0};
     for (uint32_t part = 0; part < EXTENT(VKN_OUTER); part++)
-        m = merge(m, moments_load(sim, VKN_BINDING_FINISH_IN,
-                                  sim_first_of(sim, VKN_BINDING_FINISH_IN) +
-                                      4 * (statistic * X_STRIDE(VKN_CHANNEL) + part * X_STRIDE(VKN_OUTER))));
+        m = sim_merge(
+            m, sim_moments_load(sim, VKN_BINDING_FINISH_IN,
+                                sim_first_of(sim, VKN_BINDING_FINISH_IN) +
+                                    4 * (statistic * X_STRIDE(VKN_CHANNEL) + part * X_STRIDE(VKN_OUTER))));
     return m;
 }
 
@@ -359,33 +228,33 @@ static void finish(Simulation *sim, uint32_t item) {
     for (uint32_t batch = 0; batch < EXTENT(VKN_BATCH); batch++) {
         uint32_t index = batch * EXTENT(VKN_CHANNEL) + item;
         SimMoments m = parts_merge(sim, index);
-        statistic_store(sim, index, m);
+        sim_statistic_store(sim, index, m);
         if (HAS(MOMENTS))
-            moments_store(sim, index * push->part_total + push->part_first, m);
+            sim_moments_store(sim, index * push->part_total + push->part_first, m);
         if ((SPEC(MODES) & VKN_MODE_AFFINE))
-            affine_store(sim, index, affine_of(sim, item, sim_mean(m), sim_inverse(sim_variance(m))));
+            affine_store(sim, index, sim_affine_of(sim, item, sim_mean(m), sim_inverse(sim_variance(m))));
         mean += sim_mean(m);
-        variance += moving_variance(sim, m);
+        variance += sim_moving_variance(sim, m);
     }
-    running_move(sim, item, mean, variance);
+    sim_running_move(sim, item, mean, variance);
 }
 
 /* -------------------------------------------------------------------------------------- dispatches */
 
 static uint32_t items_statistics(const Simulation *sim) {
-    return statistic_count(sim);
+    return sim_statistic_count(sim);
 }
 
 static uint32_t items_parts(const Simulation *sim) {
-    return statistic_count(sim) * sim->step->push.part_count;
+    return sim_statistic_count(sim) * sim->step->push.part_count;
 }
 
 static uint32_t items_columns(const Simulation *sim) {
-    return statistic_count(sim) / SPEC(VECTOR) * sim->step->push.part_count;
+    return sim_statistic_count(sim) / SPEC(VECTOR) * sim->step->push.part_count;
 }
 
 static uint32_t items_elements(const Simulation *sim) {
-    return statistic_count(sim) * reduce_count(sim);
+    return sim_statistic_count(sim) * sim_reduce_count(sim);
 }
 
 static uint32_t items_channels(const Simulation *sim) {

@@ -134,8 +134,8 @@ typedef struct VknContextDesc {
      * enable are not used. Read during the call: VkPhysicalDeviceSubgroupSizeControlFeatures and
      * VkPhysicalDeviceVulkan13Features (subgroupSizeControl, computeFullSubgroups). */
     const void *device_features;
-    /* Whether every buffer that is bound as X, Y, DY, RESIDUAL or DRESIDUAL_SUM was created with
-     * VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT, too: allows VknCaps.texel_reads. */
+    /* Whether every buffer that is bound to a role was created with VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT,
+     * too: allows VknCaps.texel_reads. */
     bool texel_buffers;
     /* NULL, or what vkn_caps_query() returned with some fields lowered. A raised field is
      * VKN_ERROR_INVALID_ARGUMENT. */

@@ -127,17 +127,14 @@ static bool is_target(VkPhysicalDevice device, const CompileTarget *target, char
 static bool create_contexts(VkInstance instance, VkPhysicalDevice physical, const void *features,
                             CompileDevice *device) {
     for (uint32_t i = 0; i < COMPILE_CAPS_COUNT; i++) {
-        VknCaps own, *caps = &own;
         VknContextDesc desc = {.instance = instance,
                                .physical_device = physical,
                                .device = device->handle,
                                .get_instance_proc_addr = instance_proc,
                                .device_features = features,
+                               .texel_buffers = true,
+                               .caps = &compile_caps[i].caps,
                                .log = {.write = log_write}};
-        if (vkn_caps_query(&desc, &own))
-            return false;
-        own = compile_caps[i].caps;
-        desc.caps = caps;
         if (vkn_context_create(&desc, &device->contexts[i]))
             return false;
     }

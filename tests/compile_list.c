@@ -15,15 +15,16 @@
     {                                                                                                        \
         .device_class = VKN_DEVICE_AMD, .max_group_count = 65535, .max_storage_range = UINT32_MAX,           \
         .max_storage_buffers = VKN_BINDING_COUNT, .storage_offset_alignment = 256, .max_subgroup_size = 64,  \
-        __VA_ARGS__                                                                                          \
+        .texel_offset_alignment = 256, __VA_ARGS__                                                           \
     }
 
 /* The last row is what Vulkan 1.1 promises, where that is not below a floor of VknCaps. */
 const CompileCaps compile_caps[COMPILE_CAPS_COUNT] = {
     {"all", AMD(.max_invocations = 1024, .max_shared_bytes = 65536, .subgroup_arithmetic = true,
                 .subgroup_shuffle = true, .subgroup_size_control = true, .full_subgroups = true)},
-    {"no arithmetic", AMD(.max_invocations = 1024, .max_shared_bytes = 65536, .subgroup_shuffle = true,
-                          .subgroup_size_control = true, .full_subgroups = true)},
+    {"no arithmetic",
+     AMD(.max_texels = 65536, .texel_reads = true, .max_invocations = 1024, .max_shared_bytes = 65536,
+         .subgroup_shuffle = true, .subgroup_size_control = true, .full_subgroups = true)},
     {"weakest",
      {.device_class = VKN_DEVICE_OTHER,
       .max_invocations = 128,
@@ -32,6 +33,7 @@ const CompileCaps compile_caps[COMPILE_CAPS_COUNT] = {
       .max_storage_range = 1u << 27,
       .max_storage_buffers = VKN_BINDING_COUNT,
       .storage_offset_alignment = 256,
+      .texel_offset_alignment = 256,
       .max_subgroup_size = 64}},
 };
 

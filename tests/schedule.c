@@ -196,6 +196,20 @@ static void test_no_host_memory(void **state) {
     }
 }
 
+/* A device class that is not there is any GPU; every row has figures that can be divided by. */
+static void test_tuning(void **state) {
+    const VknTuning *other = vkn_tuning(&(VknCaps){.device_class = VKN_DEVICE_OTHER});
+    (void)state;
+    for (int i = VKN_DEVICE_OTHER; i <= VKN_DEVICE_APPLE; i++) {
+        const VknTuning *row = vkn_tuning(&(VknCaps){.device_class = (VknDeviceClass)i});
+        assert_true((row == other) == (i == VKN_DEVICE_OTHER));
+        assert_true(row->local_size == 64 || row->local_size == 128 || row->local_size == 256);
+        assert_true(row->lanes >= row->local_size && row->max_groups && row->part && row->column_part);
+    }
+    assert_ptr_equal(vkn_tuning(&(VknCaps){.device_class = (VknDeviceClass)8}), other);
+    assert_ptr_equal(vkn_tuning(&(VknCaps){.device_class = (VknDeviceClass)-1}), other);
+}
+
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_access),
@@ -203,6 +217,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_invented_devices),
         cmocka_unit_test(test_no_host_memory),
         cmocka_unit_test(test_absurd_sizes_are_refused),
+        cmocka_unit_test(test_tuning),
     };
     if (!test_rounds_parse(argc, argv, 2000, &rounds))
         return 2;

@@ -439,6 +439,7 @@ BAD = {
         "tune", "activation", "--set", "activation=relu", "--set", "shape=100", "--file", "absent/tuned"]),
     "bench option": refused("--sute", words=["bench", "--sute", "small"], status=2),
     "bench suite": refused('vknorm bench: there is no suite "smal"', words=["bench", "--suite", "smal"], status=2),
+    "bench case": refused('has "3x3" in its name', words=["bench", "--suite", "small", "--case", "3x3"], status=2),
     "bench samples": refused("--samples must be 5 to 100000", words=["bench", "--samples", "1"], status=2),
     "device": refused("no device matches \"voodoo\"", words=NORM_Y + ["--device", "voodoo"]),
     "text file": refused("text.npy: not a .npy file", words=RELU + ["--in", "x=text.npy"]),
@@ -480,11 +481,13 @@ def tunes():
 
 def benches():
     """What it prints, the JSON and the plot are of the same verified cases."""
-    result = call("bench", "--suite", "small", "--samples", "5", "--seconds", "0", "--json", "b.json", "--plot", "b.svg")
+    result = call("bench", "--suite", "small", "--case", "32x10", "--samples", "5", "--seconds", "0",
+                  "--json", "b.json", "--plot", "b.svg")
     assert result.returncode == 0, result.stderr
     with open("b.json", encoding="utf-8") as file:
         found = json.load(file)
-    assert len(found["results"]) > 50
+    assert {row["case"] for row in found["results"]} == {"32x10"}
+    assert {"20 in turns", "20 together"} < {row["strategy"] for row in found["results"]}
     assert all(row["gb_per_s"] > 0 and "failure" not in row for row in found["results"])
     for row in found["results"]:
         assert re.search(rf"^{row['case']} +{row['operation']} +{row['type']} +{row['strategy']}", result.stdout, re.M)

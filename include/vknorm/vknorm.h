@@ -674,8 +674,9 @@ typedef struct VknPlanInfo {
                                               once, each output element written once */
 } VknPlanInfo;
 
-/* Plans without a device: checks `desc`, chooses a strategy for `caps` and describes it. Makes no
- * Vulkan call and no allocation that outlives it. Errors: INVALID_ARGUMENT, UNSUPPORTED,
+/* Plans without a device: checks `desc`, chooses a strategy for `caps` and describes it: the one that a
+ * context has which does not know a faster one by vkn_plan_tune(), whose WORKSPACE may have another size.
+ * Makes no Vulkan call and no allocation that outlives it. Errors: INVALID_ARGUMENT, UNSUPPORTED,
  * OUT_OF_HOST_MEMORY. */
 VKN_API VknResult vkn_plan_query(const VknCaps *caps, const VknDesc *desc, VknLog log, VknPlanInfo *info);
 

@@ -17,18 +17,17 @@ static const char *name;
 static void print_usage(FILE *file) {
     fprintf(file, "usage: %s [options]\n", name);
     fputs("\n"
-          "Times the library on shapes of real networks, beside copies on the same device in the same "
-          "rounds. What is\n"
-          "not right by fp64 is not timed.\n"
+          "Times the library on shapes of real networks, beside copies on the same device in the\n"
+          "same rounds. What is not right by fp64 is not timed.\n"
           "\n"
           "  --suite NAME          one suite with all of its cases, or all; else a few cases of every suite\n"
+          "  --case TEXT           those with this in their names, for example 64x128\n"
           "  --device NAME         a part of the device's name, or its number; else the first GPU\n"
           "  --strategy WHICH      chosen (by the planner), or all that are legal\n"
           "  --reproducible        and beside them a reproducible plan\n"
           "  --samples N           of each case, 5 to 100000 (30)\n"
           "  --seconds S           after which a case has enough with 5 samples (10)\n"
-          "  --budget S            for all cases together, which share what is left of it (240; with "
-          "--suite: any)\n"
+          "  --budget S            for all cases, which share what is left (240; any with --suite)\n"
           "  --json FILE           the results, with device, driver, commit and date\n"
           "  --plot FILE.svg       bandwidth over size\n"
           "  --onednn              oneDNN in the same rounds, where it has the operation\n"
@@ -59,19 +58,28 @@ static bool parse_strategy(const char *text, bool *all) {
 }
 
 static bool options_parse(BenchOptions *options, int count, char **arguments) {
-    static const struct option names[] = {
-        {"suite", required_argument, NULL, 'u'},    {"device", required_argument, NULL, 'd'},
-        {"strategy", required_argument, NULL, 's'}, {"samples", required_argument, NULL, 'n'},
-        {"seconds", required_argument, NULL, 't'},  {"budget", required_argument, NULL, 'b'},
-        {"json", required_argument, NULL, 'j'},     {"plot", required_argument, NULL, 'p'},
-        {"onednn", no_argument, NULL, 'o'},         {"reproducible", no_argument, NULL, 'r'},
-        {"help", no_argument, NULL, 'h'},           {0}};
+    static const struct option names[] = {{"suite", required_argument, NULL, 'u'},
+                                          {"case", required_argument, NULL, 'c'},
+                                          {"device", required_argument, NULL, 'd'},
+                                          {"strategy", required_argument, NULL, 's'},
+                                          {"samples", required_argument, NULL, 'n'},
+                                          {"seconds", required_argument, NULL, 't'},
+                                          {"budget", required_argument, NULL, 'b'},
+                                          {"json", required_argument, NULL, 'j'},
+                                          {"plot", required_argument, NULL, 'p'},
+                                          {"onednn", no_argument, NULL, 'o'},
+                                          {"reproducible", no_argument, NULL, 'r'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {0}};
     bool good = true;
     double number;
     for (int c; good && (c = getopt_long(count, arguments, "", names, NULL)) != -1;) {
         switch (c) {
         case 'u':
             options->suite = optarg;
+            break;
+        case 'c':
+            options->part = optarg;
             break;
         case 'd':
             options->device = optarg;
@@ -155,6 +163,15 @@ static int run(const BenchOptions *options, BenchRig *rig, const BenchCase *case
     return status;
 }
 
+/* Keeps the cases that are meant; returns how many. */
+static uint32_t choose(BenchCase *cases, uint32_t count, const char *part) {
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (!part || strstr(cases[i].name, part))
+            cases[kept++] = cases[i];
+    return kept;
+}
+
 int bench_main(const char *called, int count, char **arguments) {
     name = called;
     BenchOptions options = {.samples = 30, .seconds = 10, .budget = -1};
@@ -167,6 +184,12 @@ int bench_main(const char *called, int count, char **arguments) {
     if (!cases) {
         fprintf(stderr, "%s: there is no suite \"%s\"\n", name, options.suite ? options.suite : "");
         print_usage(stderr);
+        return 2;
+    }
+    case_count = choose(cases, case_count, options.part);
+    if (!case_count) {
+        fprintf(stderr, "%s: no case of the suite has \"%s\" in its name\n", name, options.part);
+        free(cases);
         return 2;
     }
     BenchRig *rig = bench_rig_create(&options);

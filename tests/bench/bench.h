@@ -156,7 +156,8 @@ typedef struct BenchResult {
 } BenchResult;
 
 typedef struct BenchOptions {
-    const char *suite, *device, *json, *plot;
+    const char *suite, *part; /* part: of the cases' names */
+    const char *device, *json, *plot;
     bool all_strategies;
     bool reproducible; /* plans, too */
     bool onednn;

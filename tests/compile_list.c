@@ -1,5 +1,7 @@
 #include "compile_list.h"
 
+#include "generate.h"
+
 #include "roles.h"
 #include "shader.h"
 #include "strategy.h"
@@ -102,8 +104,8 @@ typedef struct Form {
 typedef enum Change {
     CHANGE_NOTHING,
     CHANGE_ACTIVATION,
-    CHANGE_PROLOGUE = CHANGE_ACTIVATION + VKN_ACTIVATION_SPARSE_PLUS + 1,
-    CHANGE_TYPES = CHANGE_PROLOGUE + VKN_ACTIVATION_SPARSE_PLUS + 1, /* 3^4 combinations */
+    CHANGE_PROLOGUE = CHANGE_ACTIVATION + TEST_LAST_ACTIVATION + 1,
+    CHANGE_TYPES = CHANGE_PROLOGUE + TEST_LAST_ACTIVATION + 1, /* 3^4 combinations */
     CHANGE_ACCUMULATE = CHANGE_TYPES + 81,
     CHANGE_UNBIASED,
     CHANGE_LAST_INDEX,

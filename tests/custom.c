@@ -184,10 +184,11 @@ static void test_beside_the_table(void **state) {
     }
 }
 
+/* Channels first in f32 or bf16, and channels last in f16. */
 static void test_every_strategy(void **state) {
     for (size_t operation = 0; operation < LENGTH(operations); operation++)
-        for (int layout = 0; layout < 3; layout++) {
-            static const VknType types[] = {VKN_TYPE_F32, VKN_TYPE_F16, VKN_TYPE_BF16};
+        for (int layout = 0; layout < 2; layout++) {
+            const VknType types[] = {operation % 2 ? VKN_TYPE_F32 : VKN_TYPE_BF16, VKN_TYPE_F16};
             VknDesc desc = desc_of_operation(operation, layout == 1, types[layout]);
             desc.activation = (VknActivation){VKN_ACTIVATION_RELU, {0.25f, -0.5f, 2}};
             desc.prologue = (VknActivation){VKN_ACTIVATION_SILU, {1.5f}};

@@ -35,8 +35,11 @@ uint64_t test_random_below(TestRandom *random, uint64_t limit);
  * rules allow: padded, permuted, repeated elements of x. */
 VknDesc test_random_desc(TestRandom *random, uint64_t most);
 
+/* The last row of the table. */
+#define TEST_LAST_ACTIVATION VKN_ACTIVATION_SPARSE_PLUS
+
 /* Every activation that any description may have: all but PRELU, number 10, which needs SLOPE. */
-#define TEST_ACTIVATION_COUNT VKN_ACTIVATION_SPARSE_PLUS
+#define TEST_ACTIVATION_COUNT TEST_LAST_ACTIVATION
 static inline VknActivationId test_activation_id(uint64_t index) {
     return (VknActivationId)(index < 10 ? index : index + 1);
 }

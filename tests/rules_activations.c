@@ -1,4 +1,5 @@
 /* Defaults, and the rules of parameters. */
+#include "generate.h"
 #include "rules.h"
 
 #include <math.h>
@@ -84,6 +85,7 @@ void test_activations(void **state) {
             }
         }
     }
+    assert_int_equal(TEST_LAST_ACTIVATION, ACTIVATIONS[LENGTH(ACTIVATIONS) - 1].value.id);
     VknActivation unknown[] = {
         vkn_activation_default((VknActivationId)(ACTIVATIONS[LENGTH(ACTIVATIONS) - 1].value.id + 1)),
         vkn_activation_default((VknActivationId)-1)};

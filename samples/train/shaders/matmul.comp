@@ -1,0 +1,42 @@
+#version 450
+// C = A B, or bias + A B. Steps say how A and B lie, so that a transposed matrix is one with its steps swapped.
+layout(local_size_x = 32) in;
+layout(binding = 0) readonly buffer A { float a[]; };
+layout(binding = 1) readonly buffer B { float b[]; };
+layout(binding = 2) readonly buffer Bias { float bias[]; };
+layout(binding = 3) writeonly buffer C { float c[]; };
+layout(push_constant) uniform Push {
+    uint rows, columns, depth;
+    uint a_first, a_row, a_depth;    // from one element of A to the next along a column, along a row
+    uint b_first, b_depth, b_column; // likewise of B
+    uint has_bias;
+};
+
+// Each invocation has a tile of 4 x 4; tiles at the edge read the last row and column again.
+void main() {
+    const uint tiles = (columns + 3) / 4;
+    const uint row = gl_GlobalInvocationID.x / tiles * 4;
+    const uint column = gl_GlobalInvocationID.x % tiles * 4;
+    if (row >= rows)
+        return;
+    const uvec4 at = min(column + uvec4(0, 1, 2, 3), columns - 1);
+    uvec4 from_a = a_first + min(row + uvec4(0, 1, 2, 3), rows - 1) * a_row;
+    uvec4 from_b = b_first + at * b_column;
+    vec4 sum0 = vec4(0), sum1 = vec4(0), sum2 = vec4(0), sum3 = vec4(0);
+    for (uint k = 0; k < depth; k++) {
+        const vec4 line = vec4(b[from_b.x], b[from_b.y], b[from_b.z], b[from_b.w]);
+        sum0 += a[from_a.x] * line;
+        sum1 += a[from_a.y] * line;
+        sum2 += a[from_a.z] * line;
+        sum3 += a[from_a.w] * line;
+        from_a += a_depth;
+        from_b += b_depth;
+    }
+    vec4 offset = vec4(0);
+    if (has_bias != 0)
+        offset = vec4(bias[at.x], bias[at.y], bias[at.z], bias[at.w]);
+    const mat4 sums = mat4(sum0 + offset, sum1 + offset, sum2 + offset, sum3 + offset);
+    for (uint i = 0; i < min(4, rows - row); i++)
+        for (uint j = 0; j < min(4, columns - column); j++)
+            c[(row + i) * columns + column + j] = sums[i][j];
+}

@@ -75,6 +75,9 @@ static VknDesc norm_desc(const Layer *layer, VknOperation operation, uint32_t mo
     vkn_desc_batch_norm(&desc, operation, layer->x.rank, layer->x.shape, layer->spec->axis_count,
                         layer->spec->axes);
     desc.roles |= more_roles;
+    /* Keras' 0.99 of the old value, said as 0.01 of the new one: 1 - 0.99f would be off by 1e-6 of itself. */
+    desc.momentum_convention = VKN_MOMENTUM_NEW;
+    desc.momentum = 0.01f;
     desc.prologue = layer->prologue;
     desc.activation = layer->epilogue;
     return desc;

@@ -72,7 +72,7 @@ static void lstm_forward(const Net *net, const Layer *layer, VkCommandBuffer com
         const uint32_t push[] = {net->batch, lstm->quads, time};
         gpu_barrier(commands);
         gpu_dispatch(net->gpu, commands, KERNEL_LSTM_FORWARD, lstm->forward_set, push, sizeof push,
-                     (uint64_t)net->batch * lstm->quads);
+                     (uint64_t)((net->batch + 3) / 4) * lstm->quads);
     }
 }
 
@@ -81,7 +81,7 @@ static void lstm_backward(const Net *net, const Layer *layer, VkCommandBuffer co
     for (uint32_t time = lstm->times; time-- > 0;) {
         const uint32_t push[] = {net->batch, lstm->quads, time, lstm->times, layer->spec->sequences};
         gpu_dispatch(net->gpu, commands, KERNEL_LSTM_BACKWARD, lstm->backward_set, push, sizeof push,
-                     (uint64_t)net->batch * lstm->quads);
+                     (uint64_t)((net->batch + 3) / 4) * lstm->quads);
         gpu_barrier(commands);
     }
     product_record(net, &lstm->weights, commands);

@@ -1,12 +1,14 @@
 #version 450
 // One time step of an LSTM (Hochreiter & Schmidhuber 1997) as Keras has it. Series lie time first. Each invocation
-// has 4 units of one sample.
+// has 4 units of 4 samples; those past the last one repeat it.
 layout(local_size_x = 32) in;
 layout(binding = 0) readonly buffer Recurrent { vec4 recurrent[]; }; // [units][i, f, c, o][units]
 layout(binding = 1) buffer Gates { vec4 gates[]; }; // [time][batch][i, f, c, o][units]: x's part in, gates out
 layout(binding = 2) buffer Cell { vec4 cell[]; };   // [time][batch][units]
 layout(binding = 3) buffer Hidden { vec4 hidden[]; };
 layout(push_constant) uniform Push { uint batch, quads, time; }; // quads: units / 4
+
+mat4 i, f, c, o; // each column is a sample
 
 // Clamped where f32 has reached the limit: drivers overflow beyond.
 vec4 sigmoid(vec4 z) {
@@ -17,37 +19,56 @@ vec4 tanh_of(vec4 z) {
     return tanh(clamp(z, -10, 10));
 }
 
-void main() {
-    const uint n = gl_GlobalInvocationID.x / quads, quad = gl_GlobalInvocationID.x % quads;
-    if (n >= batch)
-        return;
-    const uint line = time * batch + n;
+// One unit of the last time step, of 4 samples.
+void add(vec4 h, uint weight) {
+    i += outerProduct(recurrent[weight], h);
+    f += outerProduct(recurrent[weight + quads], h);
+    c += outerProduct(recurrent[weight + 2 * quads], h);
+    o += outerProduct(recurrent[weight + 3 * quads], h);
+}
+
+mat4 load_gate(uvec4 at) {
+    return mat4(gates[at.x], gates[at.y], gates[at.z], gates[at.w]);
+}
+
+void finish(uint line, uint quad, uint n) {
     const uint at = line * 4 * quads + quad;
-    vec4 i = gates[at], f = gates[at + quads], c = gates[at + 2 * quads], o = gates[at + 3 * quads];
     vec4 state = vec4(0);
+    if (time > 0)
+        state = cell[(line - batch) * quads + quad];
+    const vec4 in_gate = sigmoid(i[n]), forget = sigmoid(f[n]), candidate = tanh_of(c[n]),
+               out_gate = sigmoid(o[n]);
+    state = forget * state + in_gate * candidate;
+    gates[at] = in_gate;
+    gates[at + quads] = forget;
+    gates[at + 2 * quads] = candidate;
+    gates[at + 3 * quads] = out_gate;
+    cell[line * quads + quad] = state;
+    hidden[line * quads + quad] = out_gate * tanh_of(state);
+}
+
+void main() {
+    const uint first = gl_GlobalInvocationID.x / quads * 4, quad = gl_GlobalInvocationID.x % quads;
+    if (first >= batch)
+        return;
+    const uvec4 line = time * batch + min(first + uvec4(0, 1, 2, 3), batch - 1);
+    const uvec4 at = line * 4 * quads + quad;
+    i = load_gate(at);
+    f = load_gate(at + quads);
+    c = load_gate(at + 2 * quads);
+    o = load_gate(at + 3 * quads);
     if (time > 0) {
-        const uint before = (line - batch) * quads;
-        state = cell[before + quad];
+        const uvec4 before = (line - batch) * quads;
         uint weight = quad;
-        for (uint k = 0; k < quads; k++) {
-            const vec4 h = hidden[before + k];
-            for (uint lane = 0; lane < 4; lane++, weight += 4 * quads) {
-                i += h[lane] * recurrent[weight];
-                f += h[lane] * recurrent[weight + quads];
-                c += h[lane] * recurrent[weight + 2 * quads];
-                o += h[lane] * recurrent[weight + 3 * quads];
-            }
+        for (uint k = 0; k < quads; k++, weight += 16 * quads) {
+            const mat4 h = transpose(
+                mat4(hidden[before.x + k], hidden[before.y + k], hidden[before.z + k], hidden[before.w + k]));
+            add(h[0], weight);
+            add(h[1], weight + 4 * quads);
+            add(h[2], weight + 8 * quads);
+            add(h[3], weight + 12 * quads);
         }
     }
-    i = sigmoid(i);
-    f = sigmoid(f);
-    c = tanh_of(c);
-    o = sigmoid(o);
-    state = f * state + i * c;
-    gates[at] = i;
-    gates[at + quads] = f;
-    gates[at + 2 * quads] = c;
-    gates[at + 3 * quads] = o;
-    cell[line * quads + quad] = state;
-    hidden[line * quads + quad] = o * tanh_of(state);
+    for (uint n = 0; n < min(4, batch - first); n++)
+        finish(line[n], quad, n);
 }

@@ -22,21 +22,17 @@ void main() {
     const uvec4 at = min(column + uvec4(0, 1, 2, 3), columns - 1);
     uvec4 from_a = a_first + min(row + uvec4(0, 1, 2, 3), rows - 1) * a_row;
     uvec4 from_b = b_first + at * b_column;
-    vec4 sum0 = vec4(0), sum1 = vec4(0), sum2 = vec4(0), sum3 = vec4(0);
+    vec4 start = vec4(0);
+    if (has_bias != 0)
+        start = vec4(bias[at.x], bias[at.y], bias[at.z], bias[at.w]);
+    mat4 sum = mat4(start, start, start, start); // its columns are rows of C
     for (uint k = 0; k < depth; k++) {
-        const vec4 line = vec4(b[from_b.x], b[from_b.y], b[from_b.z], b[from_b.w]);
-        sum0 += a[from_a.x] * line;
-        sum1 += a[from_a.y] * line;
-        sum2 += a[from_a.z] * line;
-        sum3 += a[from_a.w] * line;
+        sum += outerProduct(vec4(b[from_b.x], b[from_b.y], b[from_b.z], b[from_b.w]),
+                            vec4(a[from_a.x], a[from_a.y], a[from_a.z], a[from_a.w]));
         from_a += a_depth;
         from_b += b_depth;
     }
-    vec4 offset = vec4(0);
-    if (has_bias != 0)
-        offset = vec4(bias[at.x], bias[at.y], bias[at.z], bias[at.w]);
-    const mat4 sums = mat4(sum0 + offset, sum1 + offset, sum2 + offset, sum3 + offset);
     for (uint i = 0; i < min(4, rows - row); i++)
         for (uint j = 0; j < min(4, columns - column); j++)
-            c[(row + i) * columns + column + j] = sums[i][j];
+            c[(row + i) * columns + column + j] = sum[i][j];
 }

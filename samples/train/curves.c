@@ -1,10 +1,8 @@
 #include "curves.h"
 
-#include <errno.h>
+#include "../svg.h"
+
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum { PANEL_WIDTH = 400, PANEL_HEIGHT = 300, LEFT = 60, TOP = 50, BETWEEN = 70, LEGEND = 18 };
 
@@ -27,15 +25,6 @@ static double place_y(const Panel *panel, double value) {
     return TOP + PANEL_HEIGHT * (panel->high - value) / (panel->high - panel->low);
 }
 
-/* What XML must not have is written as it must be. */
-static void text_write(FILE *file, const char *text) {
-    for (; *text; text++)
-        if (strchr("<>&", *text) || (unsigned char)*text < ' ')
-            fprintf(file, "&#%d;", (unsigned char)*text < ' ' ? ' ' : *text);
-        else
-            fputc(*text, file);
-}
-
 static void panel_include(Panel *panel, const double *values, uint32_t count) {
     for (uint32_t i = 0; i < count; i++)
         if (isfinite(values[i])) {
@@ -54,22 +43,15 @@ static double grid_step(double range) {
     return step * TIMES[i];
 }
 
-static void grid_draw(FILE *file, const Panel *panel, const char *name) {
+static void grid_draw(const Svg *svg, const Panel *panel, const char *name) {
     const double step = grid_step(panel->high - panel->low);
-    fprintf(file, "<text x='%.1f' y='%d'>%s</text>\n", panel->left, TOP - 8, name);
+    svg_text(svg, panel->left, TOP - 8, "start", SVG_TEXT, name);
     for (double k = ceil(panel->low / step); k * step <= panel->high; k++)
-        fprintf(
-            file,
-            "<path d='M%.1f %.1fh%d' stroke='#ddd'/><text x='%.1f' y='%.1f' text-anchor='end'>%.6g</text>\n",
-            panel->left, place_y(panel, k * step), PANEL_WIDTH, panel->left - 4, place_y(panel, k * step) + 4,
-            k * step);
+        svg_grid_y(svg, place_y(panel, k * step), panel->left, PANEL_WIDTH, k * step, "");
     const uint32_t every = (panel->epochs + 9) / 10;
     for (uint32_t i = every - 1; i < panel->epochs; i += every)
-        fprintf(file,
-                "<path d='M%.1f %dv%d' stroke='#ddd'/><text x='%.1f' y='%d' text-anchor='middle'>%u</text>\n",
-                place_x(panel, i), TOP, PANEL_HEIGHT, place_x(panel, i), TOP + PANEL_HEIGHT + 16, i + 1);
-    fprintf(file, "<text x='%.1f' y='%d' text-anchor='middle'>epoch</text>\n",
-            panel->left + PANEL_WIDTH / 2.0, TOP + PANEL_HEIGHT + 32);
+        svg_grid_x(svg, place_x(panel, i), TOP, PANEL_HEIGHT, i + 1, "");
+    svg_text(svg, panel->left + PANEL_WIDTH / 2.0, TOP + PANEL_HEIGHT + 32, "middle", SVG_TEXT, "epoch");
 }
 
 static void line_draw(FILE *file, const Panel *panel, const double *values, uint32_t count, const char *color,
@@ -92,7 +74,7 @@ static Pair pair_of(const Curve *curve, bool accuracy) {
                     : (Pair){curve->train_loss, curve->test_loss};
 }
 
-static bool panel_draw(FILE *file, double left, bool accuracy, const Curve *curves, uint32_t count) {
+static void panel_draw(const Svg *svg, double left, bool accuracy, const Curve *curves, uint32_t count) {
     Panel panel = {.left = left, .low = accuracy ? HUGE_VAL : 0, .high = accuracy ? 1 : -HUGE_VAL};
     for (uint32_t i = 0; i < count; i++) {
         const Pair pair = pair_of(&curves[i], accuracy);
@@ -103,69 +85,44 @@ static bool panel_draw(FILE *file, double left, bool accuracy, const Curve *curv
         panel_include(&panel, pair.test, curves[i].count);
     }
     if (!panel.epochs || !isfinite(panel.low) || !isfinite(panel.high))
-        return false;
+        return;
     if (panel.high <= panel.low)
         panel.low = panel.high - 1;
-    grid_draw(file, &panel, accuracy ? "accuracy" : "loss");
+    grid_draw(svg, &panel, accuracy ? "accuracy" : "loss");
     for (uint32_t i = 0; i < count; i++) {
         const Pair pair = pair_of(&curves[i], accuracy);
         if (!pair.train)
             continue;
-        line_draw(file, &panel, pair.train, curves[i].count, COLORS[i % COLOR_COUNT], true);
-        line_draw(file, &panel, pair.test, curves[i].count, COLORS[i % COLOR_COUNT], false);
+        line_draw(svg->file, &panel, pair.train, curves[i].count, COLORS[i % COLOR_COUNT], true);
+        line_draw(svg->file, &panel, pair.test, curves[i].count, COLORS[i % COLOR_COUNT], false);
     }
-    return true;
 }
 
-static void legend_draw(FILE *file, const Curve *curves, uint32_t count) {
+static void legend_draw(const Svg *svg, const Curve *curves, uint32_t count) {
     for (uint32_t i = 0; i < count; i++) {
+        const char *color = COLORS[i % COLOR_COUNT];
         const int y = TOP + PANEL_HEIGHT + 54 + LEGEND * (int)i;
-        fprintf(file,
-                "<path d='M%d %dh16' stroke='%s' stroke-dasharray='4 3'/><path d='M%d %dh16' stroke='%s'/>"
-                "<text x='%d' y='%d'>",
-                LEFT, y - 4, COLORS[i % COLOR_COUNT], LEFT + 20, y - 4, COLORS[i % COLOR_COUNT], LEFT + 42,
-                y);
-        text_write(file, curves[i].name);
-        fprintf(file, ": training, test</text>\n");
+        char text[96];
+        snprintf(text, sizeof text, "%s: training, test", curves[i].name);
+        fprintf(svg->file,
+                "<path d='M%d %dh16' stroke='%s' stroke-dasharray='4 3'/><path d='M%d %dh16' stroke='%s'/>",
+                LEFT, y - 4, color, LEFT + 20, y - 4, color);
+        svg_text(svg, LEFT + 42, y, "start", SVG_TEXT, text);
     }
-}
-
-static void picture_draw(FILE *file, const char *title, const Curve *curves, uint32_t count) {
-    const int width = 2 * (LEFT + PANEL_WIDTH) + BETWEEN,
-              height = TOP + PANEL_HEIGHT + 60 + LEGEND * (int)count;
-    fprintf(
-        file,
-        "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 %d %d' font-family='sans-serif' "
-        "font-size='11'>\n<rect width='%d' height='%d' fill='#fff'/>\n<text x='%d' y='20' font-size='14'>",
-        width, height, width, height, LEFT);
-    text_write(file, title);
-    fprintf(file, "</text>\n");
-    panel_draw(file, LEFT, false, curves, count);
-    panel_draw(file, LEFT + PANEL_WIDTH + BETWEEN, true, curves, count);
-    legend_draw(file, curves, count);
-    fprintf(file, "</svg>\n");
 }
 
 bool curves_write(const char *path, const char *title, const Curve *curves, uint32_t count) {
-    const size_t size = strlen(path) + sizeof ".part";
-    char *part = malloc(size);
-    if (!part) {
-        fprintf(stderr, "%s: no memory for its name\n", path);
-        return false;
+    Svg svg;
+    bool written = svg_open(&svg, path, 2 * (LEFT + PANEL_WIDTH) + BETWEEN,
+                            TOP + PANEL_HEIGHT + 60 + LEGEND * (int)count);
+    if (written) {
+        svg_text(&svg, LEFT, 20, "start", SVG_TITLE, title);
+        panel_draw(&svg, LEFT, false, curves, count);
+        panel_draw(&svg, LEFT + PANEL_WIDTH + BETWEEN, true, curves, count);
+        legend_draw(&svg, curves, count);
+        written = svg_close(&svg);
     }
-    snprintf(part, size, "%s.part", path);
-    FILE *file = fopen(part, "w");
-    bool written = file != NULL;
-    if (file) {
-        picture_draw(file, title, curves, count);
-        written = !ferror(file);
-        written = fclose(file) == 0 && written && rename(part, path) == 0;
-    }
-    if (!written) {
+    if (!written)
         fprintf(stderr, "%s: %s\n", path, strerror(errno));
-        if (file)
-            remove(part);
-    }
-    free(part);
     return written;
 }

@@ -210,13 +210,13 @@ static bool compare_values(Golden *golden, const Variable *v, const float *value
         sum += values[i];
         squares += (double)values[i] * values[i];
     }
-    snprintf(where, sizeof where, "sum of %s", v->name);
+    snprintf(where, sizeof where, "sum of %.63s", v->name);
     bool same = compare(golden, where, sum, v->sum);
-    snprintf(where, sizeof where, "norm of %s", v->name);
+    snprintf(where, sizeof where, "norm of %.63s", v->name);
     same &= compare(golden, where, sqrt(squares), v->norm);
     for (uint32_t i = 0; i < v->element_count; i++) {
         const uint64_t index = v->elements[i].index;
-        snprintf(where, sizeof where, "%s[%llu]", v->name, (unsigned long long)index);
+        snprintf(where, sizeof where, "%.63s[%llu]", v->name, (unsigned long long)index);
         same &= compare(golden, where, values[index], (Expected){v->elements[i].value, v->element_off});
     }
     return same;

@@ -2,9 +2,9 @@
  * the roof. */
 #include "bench.h"
 
+#include "../../samples/svg.h"
+
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 enum { LEFT = 60, TOP = 40, WIDTH = 720, HEIGHT = 460 };
 
@@ -42,20 +42,15 @@ static Axes axes_of(const BenchRun *run) {
     return a;
 }
 
-static void draw_grid(FILE *file, const Axes *a, const BenchRun *run) {
-    fprintf(file, "<text x='%d' y='20' font-size='14'>%s: bandwidth over the least bytes to move</text>\n",
-            LEFT, run->info->device_name);
+static void draw_grid(const Svg *svg, const Axes *a, const BenchRun *run) {
+    char title[320];
+    snprintf(title, sizeof title, "%s: bandwidth over the least bytes to move", run->info->device_name);
+    svg_text(svg, LEFT, 20, "start", SVG_TITLE, title);
     for (double x = a->x0; x <= a->x1; x++)
-        fprintf(
-            file,
-            "<path d='M%.1f %dv%d' stroke='#ddd'/><text x='%.1f' y='%d' text-anchor='middle'>%g %s</text>\n",
-            place_x(a, pow(10, x)), TOP, HEIGHT, place_x(a, pow(10, x)), TOP + HEIGHT + 18,
-            pow(10, x < 6 ? x - 3 : x - 6), x < 6 ? "KB" : "MB");
+        svg_grid_x(svg, place_x(a, pow(10, x)), TOP, HEIGHT, pow(10, x < 6 ? x - 3 : x - 6),
+                   x < 6 ? " KB" : " MB");
     for (double y = a->y0; y <= a->y1; y++)
-        fprintf(
-            file,
-            "<path d='M%d %.1fh%d' stroke='#ddd'/><text x='%d' y='%.1f' text-anchor='end'>%g GB/s</text>\n",
-            LEFT, place_y(a, pow(10, y)), WIDTH, LEFT - 4, place_y(a, pow(10, y)) + 4, pow(10, y - 9));
+        svg_grid_y(svg, place_y(a, pow(10, y)), LEFT, WIDTH, pow(10, y - 9), " GB/s");
 }
 
 static int compare_bytes(const void *a, const void *b) {
@@ -110,17 +105,14 @@ static void draw_points(FILE *file, const Axes *a, const BenchRun *run) {
 
 bool bench_plot_write(const BenchRun *run, const char *path) {
     Axes a = axes_of(run);
-    FILE *file = fopen(path, "w");
-    if (!file)
+    Svg svg;
+    if (!svg_open(&svg, path, 960, 540))
         return false;
-    fprintf(file, "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 960 540' font-family='sans-serif' "
-                  "font-size='11'>\n<rect width='960' height='540' fill='#fff'/>\n");
     if (a.x1 > a.x0) {
-        draw_grid(file, &a, run);
-        draw_roof(file, &a, run, false);
-        draw_roof(file, &a, run, true);
-        draw_points(file, &a, run);
+        draw_grid(&svg, &a, run);
+        draw_roof(svg.file, &a, run, false);
+        draw_roof(svg.file, &a, run, true);
+        draw_points(svg.file, &a, run);
     }
-    fprintf(file, "</svg>\n");
-    return fclose(file) == 0;
+    return svg_close(&svg);
 }

@@ -124,8 +124,10 @@ struct Net {
 
 /* ------------------------------------------------------------------------------------------- net.c */
 
-/* Builds the model for batches of samples such as `data` has, with values from the initializers. */
-void net_open(Net *net, Gpu *gpu, const Model *model, const Dataset *data, uint32_t batch, uint64_t seed);
+/* Builds the model for batches of samples such as `data` has. */
+void net_open(Net *net, Gpu *gpu, const Model *model, const Dataset *data, uint32_t batch);
+/* Makes what its layers record, and gives the variables the values of their initializers. */
+void net_prepare(Net *net, uint64_t seed);
 /* Frees it, and all buffers of the device. */
 void net_close(Net *net);
 

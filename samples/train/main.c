@@ -141,10 +141,11 @@ static bool train_model(Gpu *gpu, const Model *model, const Options *options, co
     if (data.train_count < options->batch)
         fail("--batch %u: there are %u training samples", options->batch, data.train_count);
     Net net;
-    net_open(&net, gpu, model, &data, options->batch, options->seed);
+    net_open(&net, gpu, model, &data, options->batch);
     summarize(&net);
     bool met = true;
     if (!options->summary) {
+        net_prepare(&net, options->seed);
         const Score score = train_epochs(&net, &data, options, history);
         met = score.accuracy < 0 || score.accuracy >= options->expect;
         if (!met)
@@ -206,7 +207,8 @@ static bool follow_golden(Gpu *gpu, const Model *model, const Options *options) 
     const Optimizer optimizer = {.kind = model->optimizer, .rate = model->rate};
     const uint64_t size = (uint64_t)data.height * data.width * data.channels * batch;
     Net net;
-    net_open(&net, gpu, model, &data, batch, 1);
+    net_open(&net, gpu, model, &data, batch);
+    net_prepare(&net, 1);
     Feed *feed = feed_create(&net, &optimizer);
     bool right = true;
     for (uint32_t step = 0; step < golden_steps(golden); step++) {

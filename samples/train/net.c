@@ -160,7 +160,7 @@ const Tensor *net_output(const Net *net) {
     return net->layer_count > 0 ? &net->layers[net->layer_count - 1].y : &net->input;
 }
 
-void net_open(Net *net, Gpu *gpu, const Model *model, const Dataset *data, uint32_t batch, uint64_t seed) {
+void net_open(Net *net, Gpu *gpu, const Model *model, const Dataset *data, uint32_t batch) {
     *net = (Net){.gpu = gpu, .model = model, .batch = batch, .classes = data->classes};
     net->input = model->series
                      ? (Tensor){.rank = 3, .shape = {data->height, batch, data->channels}}
@@ -168,6 +168,9 @@ void net_open(Net *net, Gpu *gpu, const Model *model, const Dataset *data, uint3
     net->input.value = gpu_buffer_create(gpu, tensor_count(&net->input) * sizeof(float));
     layers_add(net, model->layers);
     variables_place(net);
+}
+
+void net_prepare(Net *net, uint64_t seed) {
     for (uint32_t i = 0; i < net->layer_count; i++) {
         Layer *layer = &net->layers[i];
         if (i > 0)

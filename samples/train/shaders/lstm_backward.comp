@@ -15,6 +15,8 @@ layout(push_constant) uniform Push {
 
 // dh: what comes back through the gates of the next time step.
 void finish(uint n, uint quad, vec4 dh) {
+    if (n >= batch)
+        return;
     const bool last = time == times - 1;
     const uint line = time * batch + n, own = n * quads + quad, at = line * 4 * quads + quad;
     vec4 dstate = vec4(0), before = vec4(0);
@@ -51,6 +53,8 @@ void main() {
             dh += transpose(weights) * slope;
         }
     }
-    for (uint n = 0; n < min(4, batch - first); n++)
-        finish(first + n, quad, dh[n]);
+    finish(first, quad, dh[0]);
+    finish(first + 1, quad, dh[1]);
+    finish(first + 2, quad, dh[2]);
+    finish(first + 3, quad, dh[3]);
 }

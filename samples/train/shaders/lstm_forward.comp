@@ -31,13 +31,17 @@ mat4 load_gate(uvec4 at) {
     return mat4(gates[at.x], gates[at.y], gates[at.z], gates[at.w]);
 }
 
-void finish(uint line, uint quad, uint n) {
-    const uint at = line * 4 * quads + quad;
+void finish(uint n, uint quad, vec4 in_gate, vec4 forget, vec4 candidate, vec4 out_gate) {
+    const uint line = time * batch + n, at = line * 4 * quads + quad;
+    if (n >= batch)
+        return;
+    in_gate = sigmoid(in_gate);
+    forget = sigmoid(forget);
+    candidate = tanh_of(candidate);
+    out_gate = sigmoid(out_gate);
     vec4 state = vec4(0);
     if (time > 0)
         state = cell[(line - batch) * quads + quad];
-    const vec4 in_gate = sigmoid(i[n]), forget = sigmoid(f[n]), candidate = tanh_of(c[n]),
-               out_gate = sigmoid(o[n]);
     state = forget * state + in_gate * candidate;
     gates[at] = in_gate;
     gates[at + quads] = forget;
@@ -69,6 +73,8 @@ void main() {
             add(h[3], weight + 12 * quads);
         }
     }
-    for (uint n = 0; n < min(4, batch - first); n++)
-        finish(line[n], quad, n);
+    finish(first, quad, i[0], f[0], c[0], o[0]);
+    finish(first + 1, quad, i[1], f[1], c[1], o[1]);
+    finish(first + 2, quad, i[2], f[2], c[2], o[2]);
+    finish(first + 3, quad, i[3], f[3], c[3], o[3]);
 }

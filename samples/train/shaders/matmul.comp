@@ -12,6 +12,19 @@ layout(push_constant) uniform Push {
     uint has_bias;
 };
 
+void store(uint row, uint column, vec4 line) {
+    const uint at = row * columns + column;
+    if (row >= rows)
+        return;
+    c[at] = line.x;
+    if (column + 1 < columns)
+        c[at + 1] = line.y;
+    if (column + 2 < columns)
+        c[at + 2] = line.z;
+    if (column + 3 < columns)
+        c[at + 3] = line.w;
+}
+
 // Each invocation has a tile of 4 x 4; tiles at the edge read the last row and column again.
 void main() {
     const uint tiles = (columns + 3) / 4;
@@ -32,7 +45,8 @@ void main() {
         from_a += a_depth;
         from_b += b_depth;
     }
-    for (uint i = 0; i < min(4, rows - row); i++)
-        for (uint j = 0; j < min(4, columns - column); j++)
-            c[(row + i) * columns + column + j] = sum[i][j];
+    store(row, column, sum[0]);
+    store(row + 1, column, sum[1]);
+    store(row + 2, column, sum[2]);
+    store(row + 3, column, sum[3]);
 }

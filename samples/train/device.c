@@ -24,9 +24,9 @@ void *allocate(uint64_t count, uint64_t size) {
     return memory;
 }
 
-static void check(VkResult result, const char *what) {
+void gpu_check(VkResult result, const char *call) {
     if (result != VK_SUCCESS)
-        fail("%s failed: VkResult %d", what, result);
+        fail("%s failed: VkResult %d", call, result);
 }
 
 static const char *const LAYER = "VK_LAYER_KHRONOS_validation";
@@ -65,7 +65,7 @@ static void instance_create(Gpu *gpu, bool validation) {
                                        .ppEnabledExtensionNames = &extension};
     if (validation && !has_layer())
         fail("--validation needs %s, which is not installed", LAYER);
-    check(vkCreateInstance(&info, NULL, &gpu->instance), "vkCreateInstance()");
+    gpu_check(vkCreateInstance(&info, NULL, &gpu->instance), "vkCreateInstance()");
     if (!validation)
         return;
     const VkDebugUtilsMessengerCreateInfoEXT messenger = {
@@ -78,7 +78,7 @@ static void instance_create(Gpu *gpu, bool validation) {
     const PFN_vkCreateDebugUtilsMessengerEXT create =
         (PFN_vkCreateDebugUtilsMessengerEXT)vkGetInstanceProcAddr(gpu->instance,
                                                                   "vkCreateDebugUtilsMessengerEXT");
-    check(create(gpu->instance, &messenger, NULL, &gpu->messenger), "vkCreateDebugUtilsMessengerEXT()");
+    gpu_check(create(gpu->instance, &messenger, NULL, &gpu->messenger), "vkCreateDebugUtilsMessengerEXT()");
 }
 
 /* Whether `part` is somewhere in `name`, in any case. */
@@ -141,7 +141,7 @@ static void device_create(Gpu *gpu) {
     const VkDeviceCreateInfo device = {.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
                                        .queueCreateInfoCount = 1,
                                        .pQueueCreateInfos = &queue};
-    check(vkCreateDevice(gpu->physical_device, &device, NULL, &gpu->device), "vkCreateDevice()");
+    gpu_check(vkCreateDevice(gpu->physical_device, &device, NULL, &gpu->device), "vkCreateDevice()");
     vkGetDeviceQueue(gpu->device, gpu->family, 0, &gpu->queue);
 }
 

@@ -40,8 +40,7 @@ typedef struct Model {
     const char *name, *text; /* for --help */
     const char *plain;       /* the same without batch normalization; NULL: it has none */
     bool series;             /* it learns the next value of series, else the class of images */
-    OptimizerKind optimizer; /* and learning rate, unless options say otherwise */
-    float rate;
+    OptimizerKind optimizer; /* unless options say otherwise */
     LayerSpec layers[12];
 } Model;
 
@@ -182,6 +181,9 @@ typedef struct Optimizer {
     OptimizerKind kind;
     float rate, momentum; /* momentum: SGD */
 } Optimizer;
+
+/* With the learning rate that goes without saying: SGD 0.1, Adam 0.001. */
+Optimizer optimizer_default(OptimizerKind kind);
 
 /* What a pass over samples gave, of each sample in the mean. */
 typedef struct Score {

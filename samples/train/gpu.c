@@ -47,11 +47,6 @@ typedef struct Allocation {
     VkDeviceMemory memory;
 } Allocation;
 
-static void check(VkResult result, const char *what) {
-    if (result != VK_SUCCESS)
-        fail("%s failed: VkResult %d", what, result);
-}
-
 /* -------------------------------------------------------------------------------------------- memory */
 
 static uint32_t memory_type(const Gpu *gpu, uint32_t allowed, VkMemoryPropertyFlags wanted) {
@@ -68,16 +63,17 @@ static VknBuffer buffer_create(Gpu *gpu, uint64_t size, VkMemoryPropertyFlags ki
                                        .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT |
                                                 VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
                                                 VK_BUFFER_USAGE_TRANSFER_DST_BIT};
-    check(vkCreateBuffer(gpu->device, &buffer, NULL, &allocation->buffer), "vkCreateBuffer()");
+    gpu_check(vkCreateBuffer(gpu->device, &buffer, NULL, &allocation->buffer), "vkCreateBuffer()");
     VkMemoryRequirements needs;
     vkGetBufferMemoryRequirements(gpu->device, allocation->buffer, &needs);
     const VkMemoryAllocateInfo memory = {.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
                                          .allocationSize = needs.size,
                                          .memoryTypeIndex = memory_type(gpu, needs.memoryTypeBits, kind)};
-    check(vkAllocateMemory(gpu->device, &memory, NULL, &allocation->memory), "vkAllocateMemory()");
-    check(vkBindBufferMemory(gpu->device, allocation->buffer, allocation->memory, 0), "vkBindBufferMemory()");
+    gpu_check(vkAllocateMemory(gpu->device, &memory, NULL, &allocation->memory), "vkAllocateMemory()");
+    gpu_check(vkBindBufferMemory(gpu->device, allocation->buffer, allocation->memory, 0),
+              "vkBindBufferMemory()");
     if (mapped != NULL)
-        check(vkMapMemory(gpu->device, allocation->memory, 0, VK_WHOLE_SIZE, 0, mapped), "vkMapMemory()");
+        gpu_check(vkMapMemory(gpu->device, allocation->memory, 0, VK_WHOLE_SIZE, 0, mapped), "vkMapMemory()");
     allocation->next = gpu->allocations;
     gpu->allocations = allocation;
     return (VknBuffer){.buffer = allocation->buffer, .size = size};
@@ -141,8 +137,8 @@ VkCommandBuffer gpu_begin(Gpu *gpu) {
     const VkCommandBufferBeginInfo begin = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
                                             .flags = VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT};
     VkCommandBuffer commands;
-    check(vkAllocateCommandBuffers(gpu->device, &info, &commands), "vkAllocateCommandBuffers()");
-    check(vkBeginCommandBuffer(commands, &begin), "vkBeginCommandBuffer()");
+    gpu_check(vkAllocateCommandBuffers(gpu->device, &info, &commands), "vkAllocateCommandBuffers()");
+    gpu_check(vkBeginCommandBuffer(commands, &begin), "vkBeginCommandBuffer()");
     gpu_barrier(commands); /* behind what was submitted before */
     return commands;
 }
@@ -154,7 +150,7 @@ void gpu_end(VkCommandBuffer commands) {
                                      .dstAccessMask = VK_ACCESS_HOST_READ_BIT};
     vkCmdPipelineBarrier(commands, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
                          VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &barrier, 0, NULL, 0, NULL);
-    check(vkEndCommandBuffer(commands), "vkEndCommandBuffer()");
+    gpu_check(vkEndCommandBuffer(commands), "vkEndCommandBuffer()");
 }
 
 void gpu_barrier(VkCommandBuffer commands) {
@@ -171,8 +167,8 @@ void gpu_run(Gpu *gpu, VkCommandBuffer commands, uint32_t times) {
     const VkSubmitInfo submit = {
         .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO, .commandBufferCount = 1, .pCommandBuffers = &commands};
     for (uint32_t i = 0; i < times; i++)
-        check(vkQueueSubmit(gpu->queue, 1, &submit, VK_NULL_HANDLE), "vkQueueSubmit()");
-    check(vkQueueWaitIdle(gpu->queue), "vkQueueWaitIdle()");
+        gpu_check(vkQueueSubmit(gpu->queue, 1, &submit, VK_NULL_HANDLE), "vkQueueSubmit()");
+    gpu_check(vkQueueWaitIdle(gpu->queue), "vkQueueWaitIdle()");
 }
 
 /* ------------------------------------------------------------------------------------------- kernels */
@@ -187,7 +183,7 @@ VkDescriptorSet gpu_bind(Gpu *gpu, uint32_t count, const VknBuffer *buffers) {
                                               .descriptorSetCount = 1,
                                               .pSetLayouts = &gpu->set_layout};
     VkDescriptorSet set;
-    check(vkAllocateDescriptorSets(gpu->device, &info, &set), "vkAllocateDescriptorSets()");
+    gpu_check(vkAllocateDescriptorSets(gpu->device, &info, &set), "vkAllocateDescriptorSets()");
     VkDescriptorBufferInfo ranges[MAX_BUFFERS];
     VkWriteDescriptorSet write = {.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
                                   .dstSet = set,
@@ -220,7 +216,7 @@ static VkPipeline pipeline_create(const Gpu *gpu, const Spirv *spirv) {
     const VkShaderModuleCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO, .codeSize = spirv->size, .pCode = spirv->words};
     VkShaderModule module;
-    check(vkCreateShaderModule(gpu->device, &info, NULL, &module), "vkCreateShaderModule()");
+    gpu_check(vkCreateShaderModule(gpu->device, &info, NULL, &module), "vkCreateShaderModule()");
     const VkComputePipelineCreateInfo create = {
         .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
         .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
@@ -229,8 +225,8 @@ static VkPipeline pipeline_create(const Gpu *gpu, const Spirv *spirv) {
                   .pName = "main"},
         .layout = gpu->pipeline_layout};
     VkPipeline pipeline;
-    check(vkCreateComputePipelines(gpu->device, VK_NULL_HANDLE, 1, &create, NULL, &pipeline),
-          "vkCreateComputePipelines()");
+    gpu_check(vkCreateComputePipelines(gpu->device, VK_NULL_HANDLE, 1, &create, NULL, &pipeline),
+              "vkCreateComputePipelines()");
     vkDestroyShaderModule(gpu->device, module, NULL);
     return pipeline;
 }
@@ -245,30 +241,30 @@ void gpu_start(Gpu *gpu) {
     const VkDescriptorSetLayoutCreateInfo set = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
                                                  .bindingCount = MAX_BUFFERS,
                                                  .pBindings = bindings};
-    check(vkCreateDescriptorSetLayout(gpu->device, &set, NULL, &gpu->set_layout),
-          "vkCreateDescriptorSetLayout()");
+    gpu_check(vkCreateDescriptorSetLayout(gpu->device, &set, NULL, &gpu->set_layout),
+              "vkCreateDescriptorSetLayout()");
     const VkPushConstantRange push = {.stageFlags = VK_SHADER_STAGE_COMPUTE_BIT, .size = MAX_PUSH_BYTES};
     const VkPipelineLayoutCreateInfo layout = {.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
                                                .setLayoutCount = 1,
                                                .pSetLayouts = &gpu->set_layout,
                                                .pushConstantRangeCount = 1,
                                                .pPushConstantRanges = &push};
-    check(vkCreatePipelineLayout(gpu->device, &layout, NULL, &gpu->pipeline_layout),
-          "vkCreatePipelineLayout()");
+    gpu_check(vkCreatePipelineLayout(gpu->device, &layout, NULL, &gpu->pipeline_layout),
+              "vkCreatePipelineLayout()");
     gpu->pipelines = allocate(KERNEL_COUNT, sizeof *gpu->pipelines);
     for (int kernel = 0; kernel < KERNEL_COUNT; kernel++)
         gpu->pipelines[kernel] = pipeline_create(gpu, &SPIRV[kernel]);
 
     const VkCommandPoolCreateInfo commands = {.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
                                               .queueFamilyIndex = gpu->family};
-    check(vkCreateCommandPool(gpu->device, &commands, NULL, &gpu->command_pool), "vkCreateCommandPool()");
+    gpu_check(vkCreateCommandPool(gpu->device, &commands, NULL, &gpu->command_pool), "vkCreateCommandPool()");
     const VkDescriptorPoolSize size = {VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, MAX_SETS * MAX_BUFFERS};
     const VkDescriptorPoolCreateInfo pool = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
                                              .maxSets = MAX_SETS,
                                              .poolSizeCount = 1,
                                              .pPoolSizes = &size};
-    check(vkCreateDescriptorPool(gpu->device, &pool, NULL, &gpu->descriptor_pool),
-          "vkCreateDescriptorPool()");
+    gpu_check(vkCreateDescriptorPool(gpu->device, &pool, NULL, &gpu->descriptor_pool),
+              "vkCreateDescriptorPool()");
     gpu->staging = gpu_mapped_create(gpu, STAGING_SIZE, &gpu->staged);
 }
 
@@ -284,9 +280,9 @@ static void free_until(Gpu *gpu, const Allocation *last) {
 }
 
 void gpu_forget(Gpu *gpu) {
-    check(vkResetCommandPool(gpu->device, gpu->command_pool, VK_COMMAND_POOL_RESET_RELEASE_RESOURCES_BIT),
-          "vkResetCommandPool()");
-    check(vkResetDescriptorPool(gpu->device, gpu->descriptor_pool, 0), "vkResetDescriptorPool()");
+    gpu_check(vkResetCommandPool(gpu->device, gpu->command_pool, VK_COMMAND_POOL_RESET_RELEASE_RESOURCES_BIT),
+              "vkResetCommandPool()");
+    gpu_check(vkResetDescriptorPool(gpu->device, gpu->descriptor_pool, 0), "vkResetDescriptorPool()");
     const Allocation *first = gpu->allocations; /* the oldest is the staging buffer */
     while (first->next != NULL)
         first = first->next;

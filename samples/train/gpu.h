@@ -11,6 +11,9 @@
 /* Prints "train: " and the sentence on stderr, and ends the program with status 2. */
 _Noreturn void fail(const char *format, ...);
 
+/* Fails when a Vulkan call did. */
+void gpu_check(VkResult result, const char *call);
+
 /* Memory that fails rather than being NULL, and is 0. */
 void *allocate(uint64_t count, uint64_t size);
 

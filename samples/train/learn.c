@@ -110,6 +110,11 @@ static void record_optimizer(Net *net, const Optimizer *optimizer, VknBuffer sta
     gpu_barrier(commands);
 }
 
+Optimizer optimizer_default(OptimizerKind kind) {
+    static const float RATES[] = {[OPTIMIZER_SGD] = 0.1f, [OPTIMIZER_ADAM] = 0.001f};
+    return (Optimizer){.kind = kind, .rate = RATES[kind]};
+}
+
 Feed *feed_create(Net *net, const Optimizer *optimizer) {
     Gpu *gpu = net->gpu;
     Feed *feed = allocate(1, sizeof *feed);

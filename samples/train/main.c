@@ -94,11 +94,11 @@ static void show_progress(void *user, uint32_t samples_done, Score score) {
 }
 
 static Optimizer optimizer_of(const Model *model, const Options *options) {
-    Optimizer optimizer = options->optimizer;
-    if (!options->has_optimizer)
-        optimizer.kind = model->optimizer;
-    if (!options->has_rate)
-        optimizer.rate = optimizer.kind == OPTIMIZER_SGD ? 0.1f : 0.001f;
+    Optimizer optimizer =
+        optimizer_default(options->has_optimizer ? options->optimizer.kind : model->optimizer);
+    if (options->has_rate)
+        optimizer.rate = options->optimizer.rate;
+    optimizer.momentum = options->optimizer.momentum;
     return optimizer;
 }
 
@@ -204,7 +204,7 @@ static bool follow_golden(Gpu *gpu, const Model *model, const Options *options) 
         exit(2);
     Dataset data = data_open(model, NULL);
     const uint32_t batch = golden_batch(golden);
-    const Optimizer optimizer = {.kind = model->optimizer, .rate = model->rate};
+    const Optimizer optimizer = optimizer_default(model->optimizer);
     const uint64_t size = (uint64_t)data.height * data.width * data.channels * batch;
     Net net;
     net_open(&net, gpu, model, &data, batch);

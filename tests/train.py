@@ -1,0 +1,129 @@
+#!/usr/bin/python3
+"""Runs samples/train: its parameter counts, its first ten steps, a short training, and what it says about bad input.
+
+usage: tests/train.py TRAIN [--validation]
+"""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import traceback
+
+TRAIN = os.path.abspath(sys.argv[1])
+OPTIONS = ["--validation"] if "--validation" in sys.argv else []
+GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "golden/train.txt")
+
+# Parameters, and how many of them are not trainable.
+PARAMETERS = {"mlp": (271346, 2368), "mlp_before": (270946, 2368), "mlp_plain": (266610, 0), "cnn": (54538, 64),
+              "cnn_leaky": (54538, 64), "cnn_spatial": (57114, 1352), "cnn_plain": (54410, 0), "dense": (51146, 128),
+              "lstm": (30625, 128), "lstm_plain": (30369, 0)}
+
+
+def call(*words):
+    return subprocess.run([TRAIN, *words], capture_output=True, text=True, check=False)
+
+
+def run(*words):
+    result = call(*words, *OPTIONS)
+    print(result.stdout, result.stderr, sep="")
+    assert result.returncode == 0 and result.stderr == "", f"status {result.returncode}"
+    return result.stdout
+
+
+def parameters():
+    text = run("--model", "all", "--summary")
+    for name, (total, fixed) in PARAMETERS.items():
+        part = text.split(f"Model: {name}\n")[1].split("Model: ")[0].replace(",", "")
+        found = [int(re.search(f"{what} parameters: (\\d+)", part)[1]) for what in ("Total", "Trainable", "Non-trainable")]
+        assert found == [total, total - fixed, fixed], f"{name}: {found}"
+    assert text.count("Model: ") == len(PARAMETERS)
+
+
+def golden():
+    text = run("--model", "all", "--golden", GOLDEN)
+    assert text.count("as the frameworks") == len(PARAMETERS)
+
+
+def training():
+    """Takes a while, so only on one driver, the fastest; elsewhere the golden steps have shown as much."""
+    if "llvmpipe" not in run("--model", "dense", "--summary"):
+        return
+    run("--epochs", "7", "--expect", "0.96")
+
+
+def plots():
+    text = run("--model", "dense", "--epochs", "1", "--plot", "curves.svg", "--optimizer", "sgd", "--momentum", "0.5")
+    assert "curves.svg" in text
+    with open("curves.svg", encoding="utf-8") as file:
+        assert "<svg" in file.read()
+
+
+def repeats():
+    """The same seed, the same numbers; another one, others."""
+    first, second, other = [re.sub(r"\d+\.\d s", "", run("--model", "dense", "--epochs", "1", "--seed", seed))
+                            for seed in ("5", "5", "6")]
+    assert first == second != other
+
+
+def odd_batches():
+    """The loss of a model that does not move does not depend on the batch, also where its rows fill no tile."""
+    losses = [re.search(r"test loss (\S+)", run("--model", "mlp_plain", "--epochs", "1", "--lr", "0", "--batch", batch))[1]
+              for batch in ("33", "101")]
+    assert losses[0] == losses[1], losses
+
+
+def not_met():
+    result = call("--model", "dense", "--epochs", "1", "--expect", "1")
+    assert result.returncode == 1 and "is less than 1.0000" in result.stdout, result
+
+
+def refused(expected, *words):
+    def test():
+        result = call(*words)
+        assert result.returncode == 2 and result.stdout.count("\n") <= 1, result
+        assert expected in result.stderr and len(result.stderr.splitlines()) <= 2, result.stderr
+    return test
+
+
+BAD = {
+    "model": refused('--model "resnet": there is no such model', "--model", "resnet"),
+    "epochs": refused('--epochs "0": expected a whole number from 1 to 1000', "--epochs", "0"),
+    "batch": refused('--batch "1": expected a whole number from 2 to 1024', "--batch", "1"),
+    "batch of -1": refused('--batch "-1"', "--batch", "-1"),
+    "rate": refused('--lr "fast": expected a number', "--lr", "fast"),
+    "momentum": refused('--momentum "nan": expected a number from 0 to 1', "--momentum", "nan"),
+    "optimizer": refused('--optimizer "lion": expected sgd or adam', "--optimizer", "lion"),
+    "plot": refused('--plot "curves.gif"', "--plot", "curves.gif"),
+    "plot of all": refused("--plot draws one model", "--plot", "curves.svg", "--model", "all"),
+    "argument": refused('unexpected argument "mlp"', "mlp"),
+    "option": refused("see --help", "--speed", "9"),
+    "device": refused('--device "voodoo": no device', "--device", "voodoo"),
+    "golden": refused("--golden takes the steps that the file has", "--golden", GOLDEN, "--epochs", "3"),
+    "golden file": refused("nothing.txt", "--golden", "nothing.txt"),
+    "folder": refused("train-images-idx3-ubyte", "--data", "nowhere"),
+    "series": refused("model mlp learns from images", "--data", "sensor"),
+    "images": refused("model lstm learns from series", "--model", "lstm", "--data", "digits"),
+}
+
+GOOD = [parameters, golden, training, plots, repeats, odd_batches, not_met]
+
+
+def main():
+    passed = failed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        for name, test in [(test.__name__, test) for test in GOOD] + list(BAD.items()):
+            try:
+                test()
+                passed += 1
+            except Exception:  # a failed test must not end the others
+                failed += 1
+                print(f"FAILED: {name}")
+                traceback.print_exc(file=sys.stdout)
+        os.chdir("/")
+    print(f"{passed} passed, {failed} failed, 0 skipped")
+    return 1 if failed else 0
+
+
+sys.exit(main())

@@ -9,7 +9,7 @@ typedef struct TestMask {
     VknCaps at_most; /* 0 in a figure: as it is */
     bool no_arithmetic;
     bool no_shuffle;
-    bool other_reads; /* texels on devices that prefer storage, and the other way round */
+    bool other_reads;  /* texels on devices that prefer storage, and the other way round */
     bool of_subgroups; /* what it leaves depends on their size */
 } TestMask;
 

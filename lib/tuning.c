@@ -6,20 +6,9 @@
  * Statistics of up to 256 elements gained 1.25 times (0.9 to 2.7, 4 to 64 of them) from one invocation each,
  * where a subgroup would have to start and to sum up (vkn_plan_tune(), 2026-11).
  *
- * No GPU has been measured. What its row says is an estimate:
- *
- *   lanes       the invocations that a device holds at once, by what its vendor has published:
- *               NVIDIA   2048 per multiprocessor (CUDA C++ Programming Guide, compute capability 8.0
- * and 9.0), of about 128 AMD      16 wavefronts of 32 for each of two SIMD units of an RDNA2 compute unit
- * (RDNA whitepaper, optimization guides), of about 96 compute units Intel    7 threads of 16 lanes for each
- * of the 96 execution units of an integrated Xe-LP (oneAPI GPU Optimization Guide); discrete ones have five
- * times as many Arm      1024 threads and more in each of about 14 Valhall cores (Arm GPU datasheet)
- * Qualcomm, which publishes no figure: as Arm Apple    24,576 (the M1, as it was announced) local_size  what
- * the vendor recommends to begin with: Arm 64 (Mali Best Practices); Qualcomm one or two waves of 128 or 64
- * (Snapdragon OpenCL guide); the others name multiples of 32 or 64 up to 256 the rest    is the same for all:
- * there is no ground to tell them apart
- *
- * Reproducible plans have the row of OTHER, whose figures decide what their bits are. */
+ * No GPU has been measured: their rows are estimates. `resident` is how many invocations a device holds at
+ * once, `size` what its vendor recommends to begin with; the rest is the same for all, as there is no ground
+ * to tell them apart. Reproducible plans have the row of OTHER, whose figures decide what their bits are. */
 #define GPU(resident, size)                                                                                  \
     {                                                                                                        \
         .local_size = size, .max_groups = 16384, .lanes = resident, .part = 1024, .column_part = 64,         \
@@ -34,11 +23,18 @@ static const VknTuning ROWS[] = {
                              .column_part = 256,
                              .small = 196,
                              .alone = 256},
+    /* 2048 on each of about 128 multiprocessors (CUDA C++ Programming Guide, compute capability 8.0, 9.0) */
     [VKN_DEVICE_NVIDIA] = GPU(262144, 256),
+    /* 16 wavefronts of 32 on two SIMD units of each of about 96 compute units (RDNA whitepaper) */
     [VKN_DEVICE_AMD] = GPU(98304, 256),
+    /* 7 threads of 16 lanes on each of 96 execution units of an integrated Xe-LP (oneAPI GPU Optimization
+       Guide) */
     [VKN_DEVICE_INTEL] = GPU(10752, 256),
+    /* 1024 on each of about 14 Valhall cores (GPU datasheet); workgroups of 64 (Mali Best Practices) */
     [VKN_DEVICE_ARM] = GPU(14336, 64),
+    /* no figure is published: as Arm; one or two waves of 64 or 128 (Snapdragon OpenCL guide) */
     [VKN_DEVICE_QUALCOMM] = GPU(14336, 128),
+    /* of the M1, as it was announced */
     [VKN_DEVICE_APPLE] = GPU(24576, 256),
 };
 

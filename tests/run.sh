@@ -295,7 +295,7 @@ lavapipe=$(find_driver lvp_icd || true)
 start_driver swiftshader "device once swiftshader script sample mpi" "$swiftshader"
 for bits in 128 256 512; do
     more=lanes
-    [ $bits != 256 ] || more="once lavapipe script"
+    [ $bits != 256 ] && [ -z "$long" ] || more="once lavapipe script"
     start_driver lavapipe-$bits "device $more sample mpi" "$lavapipe" LP_NATIVE_VECTOR_WIDTH=$bits
 done
 if [ $layer != none ]; then

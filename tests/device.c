@@ -145,7 +145,7 @@ static void run_item(void **state) {
 /* Activations have code of their own but none that depends on capabilities: they run with one mask, unless
  * more is asked for. */
 static bool wants_mask(const Item *item) {
-    if (options.subgroups && !test_masks[item->mask].of_subgroups)
+    if (options.subgroups && !options.complete && !test_masks[item->mask].of_subgroups)
         return false;
     return item->mask == 0 || item->test->desc.activation.id == VKN_ACTIVATION_IDENTITY || options.complete ||
            options.only_case;

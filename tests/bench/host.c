@@ -3,15 +3,28 @@
 #include "bench.h"
 
 #include <stdio.h>
+#ifdef _WIN32
+#include <windows.h>
+#else
 #include <time.h>
+#endif
 
 #define SMALLEST_CACHE ((uint64_t)64 << 20)
 
+#ifdef _WIN32
+double bench_clock(void) {
+    LARGE_INTEGER ticks, frequency;
+    QueryPerformanceCounter(&ticks);
+    QueryPerformanceFrequency(&frequency);
+    return (double)ticks.QuadPart / (double)frequency.QuadPart;
+}
+#else
 double bench_clock(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
+#endif
 
 uint64_t bench_cache_size(void) {
     uint64_t most = SMALLEST_CACHE;

@@ -141,8 +141,20 @@ static VknResult emit(const VknPlanner *p, const VknStrategy *strategy, bool not
     return VKN_SUCCESS;
 }
 
-/* Emits by strategy number `tuned`, unless it is 0 or not legal, else by the first that is legal and suits,
- * else by the first that is legal; or by the one asked for. */
+/* Emits by a strategy that was found with other caps, maybe. If it cannot serve, nobody asked for it. */
+static bool emit_tuned(const VknPlanner *p, const VknStrategy *strategy) {
+    VknHost quiet = {p->host->allocator, {0}};
+    VknPlanner planner = *p;
+    const char *missing = NULL;
+    planner.host = &quiet;
+    if (!emit(&planner, strategy, false, &missing) && missing && !*missing)
+        return true;
+    vkn_schedule_cut(p->schedule, 0, 0);
+    return false;
+}
+
+/* Emits by strategy number `tuned`, unless it is 0 or cannot serve, else by the first that is legal and
+ * suits, else by the first that is legal; or by the one asked for. */
 static VknResult choose(const VknPlanner *p, bool nothing, uint32_t tuned, const VknStrategy **chosen) {
     const VknDesc *desc = &p->schedule->desc;
     const char *operation = vkn_operation_info(desc->operation)->name, *missing = NULL;
@@ -150,11 +162,9 @@ static VknResult choose(const VknPlanner *p, bool nothing, uint32_t tuned, const
     if (desc->strategy > vkn_strategy_count)
         return VKN_FAIL(p->host, INVALID_ARGUMENT, "strategy must be 0 to %" PRIu32 ", not %" PRIu32,
                         vkn_strategy_count, desc->strategy);
-    if (tuned) {
+    if (tuned && emit_tuned(p, &vkn_strategies[tuned - 1])) {
         *chosen = &vkn_strategies[tuned - 1];
-        result = emit(p, *chosen, nothing, &missing);
-        if (result || (missing && !*missing))
-            return result;
+        return VKN_SUCCESS;
     }
     for (uint32_t i = 0; i < 2 * vkn_strategy_count; i++) {
         *chosen = &vkn_strategies[i % vkn_strategy_count];

@@ -76,7 +76,8 @@ VKN_API bool vkn_runtime_save_cache(VknRuntime *runtime);
 /* Facts about the open device. Valid until it is destroyed. */
 VKN_API const VknRuntimeInfo *vkn_runtime_info(const VknRuntime *runtime);
 
-/* The core context. Owned by the runtime. */
+/* The core context. Owned by the runtime. Its VknContextDesc.texel_buffers is true: buffers that are not the
+ * runtime's need that usage, too. */
 VKN_API VknContext *vkn_runtime_context(VknRuntime *runtime);
 
 /* vkn_context_self_test() with the runtime's queue and memory. Errors: the same. */
@@ -100,9 +101,8 @@ VKN_API const VknContextDesc *vkn_runtime_context_desc(const VknRuntime *runtime
 /* Validation messages so far; 0 without VknRuntimeDesc.validation. */
 VKN_API uint32_t vkn_runtime_validation_count(const VknRuntime *runtime);
 
-/* Creates a buffer of `size` bytes (at least 1) in device memory, for storage, texel reads and
- * transfers. Contents
- * are undefined. Errors: INVALID_ARGUMENT, OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY, DEVICE_LOST. */
+/* Creates a buffer of `size` bytes (at least 1) in device memory, for storage, texel reads and transfers.
+ * Contents are undefined. Errors: INVALID_ARGUMENT, OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY, DEVICE_LOST. */
 VKN_API VknResult vkn_runtime_buffer_create(VknRuntime *runtime, uint64_t size, VknBuffer *buffer);
 
 /* Destroys a buffer; VK_NULL_HANDLE is allowed. */

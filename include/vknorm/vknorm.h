@@ -704,8 +704,9 @@ VKN_API const char *vkn_strategy_name(uint32_t index);
 /* Which buffers a plan reads and writes. */
 typedef struct VknBindings VknBindings;
 
-/* Bytes [offset, offset + size) of a buffer that was created with
- * VK_BUFFER_USAGE_STORAGE_BUFFER_BIT. offset is a multiple of 4; more alignment is not needed. */
+/* Bytes [offset, offset + size) of a buffer that was created with VK_BUFFER_USAGE_STORAGE_BUFFER_BIT and, if
+ * VknContextDesc.texel_buffers, VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT. offset is a multiple of 4; more
+ * alignment is not needed. */
 typedef struct VknBuffer {
     VkBuffer buffer; /* the caller's */
     uint64_t offset; /* bytes */

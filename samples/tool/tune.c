@@ -1,8 +1,10 @@
 /* `vknorm tune`: the fastest strategies on a device. */
 #include "run.h"
 
+#include "../file.h"
 #include "bench.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,6 +123,8 @@ static int parse(int argc, char **argv, Tune *tune) {
         return fail("--suite %s: its operations have their shapes and roles", tune->suite), STATUS_USAGE;
     if (!tune->suite && optind == argc)
         return fail("which operation? For example vknorm tune softmax; see vknorm tune --help"), STATUS_USAGE;
+    if (tune->file && !file_can_write(tune->file))
+        return fail("--file %s: %s", tune->file, strerror(errno)), STATUS_USAGE;
     if (optind + 1 < argc)
         return fail("%s: one operation at a time", argv[optind + 1]), STATUS_USAGE;
     return tune->suite || describe(tune, argv[optind]) ? -1 : STATUS_USAGE;

@@ -1,12 +1,13 @@
 #include "options.h"
 
+#include "../file.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* getopt_long() returns them. */
 enum {
@@ -104,18 +105,12 @@ static OptimizerKind parse_optimizer(const char *text) {
     return OPTIMIZER_ADAM;
 }
 
-/* That the file can be written is worth knowing before the training. */
 static void check_plot(const char *path) {
     const size_t length = strlen(path);
     if (length < 4 || strcmp(path + length - 4, ".svg") != 0)
         fail("--plot \"%s\": the name of a plot ends in .svg", path);
-    const bool existed = access(path, F_OK) == 0;
-    FILE *file = fopen(path, "a");
-    if (file == NULL)
+    if (!file_can_write(path))
         fail("--plot \"%s\": %s", path, strerror(errno));
-    fclose(file);
-    if (!existed)
-        remove(path);
 }
 
 /* Refuses what would have no effect; `given` has a bit for each option. */

@@ -62,6 +62,10 @@ static Options parse(int argc, char **argv) {
             exit(2);
         }
     }
+    if (options.derivative && !options.value) {
+        fprintf(stderr, "custom_activation: --derivative needs --value, whose derivative it is\n");
+        exit(2);
+    }
     return options;
 }
 

@@ -115,7 +115,8 @@ static bool options_parse(BenchOptions *options, int count, char **arguments) {
         case 'h':
             print_usage(stdout);
             exit(0);
-        default:
+        default: /* getopt_long() has named the option. */
+            fprintf(stderr, "%s: see --help\n", name);
             good = false;
         }
     }
@@ -128,7 +129,10 @@ static bool options_parse(BenchOptions *options, int count, char **arguments) {
         if (files[i] && !(good = file_can_write(files[i])))
             fprintf(stderr, "%s: %s: %s\n", name, files[i], strerror(errno));
     if (good && options->onednn && !*bench_onednn_version()) {
-        fprintf(stderr, "%s: it was built without oneDNN (Debian: libdnnl-dev)\n", name);
+        fprintf(
+            stderr,
+            "%s: it was built without oneDNN, which build/tests/bench has where libdnnl-dev is installed\n",
+            name);
         good = false;
     }
     return good;

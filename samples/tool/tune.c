@@ -123,8 +123,6 @@ static int parse(int argc, char **argv, Tune *tune) {
         return fail("--suite %s: its operations have their shapes and roles", tune->suite), STATUS_USAGE;
     if (!tune->suite && optind == argc)
         return fail("which operation? For example vknorm tune softmax; see vknorm tune --help"), STATUS_USAGE;
-    if (tune->file && !file_can_write(tune->file))
-        return fail("--file %s: %s", tune->file, strerror(errno)), STATUS_USAGE;
     if (optind + 1 < argc)
         return fail("%s: one operation at a time", argv[optind + 1]), STATUS_USAGE;
     return tune->suite || describe(tune, argv[optind]) ? -1 : STATUS_USAGE;
@@ -170,6 +168,8 @@ static bool tune_request(Tune *tune) {
 }
 
 static bool tune_all(Tune *tune) {
+    if (tune->file && !file_can_write(tune->file))
+        return fail("cannot write --file %s: %s", tune->file, strerror(errno));
     VknRuntimeDesc desc = {
         .device = tune->device, .validation = tune->validation, .tuning_path = tune->file, .log = tool_log()};
     if (vkn_runtime_create(&desc, &tune->runtime) != VKN_SUCCESS)

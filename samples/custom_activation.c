@@ -33,6 +33,16 @@ static double squared_relu_derivative(double z) {
     return z > 0 ? 2 * z : 0;
 }
 
+static float parse_number(const char *name, const char *text) {
+    char *end;
+    const float value = strtof(text, &end);
+    if (end == text || *end) {
+        fprintf(stderr, "custom_activation: %s \"%s\": expected a number\n", name, text);
+        exit(2);
+    }
+    return value;
+}
+
 static Options parse(int argc, char **argv) {
     Options options = {0};
     for (int i = 1; i < argc; i += 2) {
@@ -44,13 +54,17 @@ static Options parse(int argc, char **argv) {
         else if (text && !strcmp(name, "--device"))
             options.device = text;
         else if (text && (!strcmp(name, "--p0") || !strcmp(name, "--p1") || !strcmp(name, "--p2")))
-            options.p[name[3] - '0'] = strtof(text, NULL);
+            options.p[name[3] - '0'] = parse_number(name, text);
         else {
             fprintf(stderr,
                     "usage: custom_activation [--value GLSL [--derivative GLSL]] [--p0 N] [--p1 N] [--p2 N]\n"
                     "                         [--device NAME]\n");
             exit(2);
         }
+    }
+    if (options.derivative && !options.value) {
+        fprintf(stderr, "custom_activation: --derivative needs --value, whose derivative it is\n");
+        exit(2);
     }
     return options;
 }

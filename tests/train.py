@@ -78,6 +78,13 @@ def not_met():
     assert result.returncode == 1 and "is less than 1.0000" in result.stdout, result
 
 
+def too_many_steps():
+    """A file that asks for more samples than there are is refused; it must not read beyond them."""
+    with open(GOLDEN, encoding="utf-8") as file, open("many.txt", "w", encoding="utf-8") as many:
+        many.write(file.read().replace("model dense 10 32", "model dense 10 144"))
+    refused("10 steps of 144 samples are more than the 1438", "--golden", "many.txt", "--model", "dense")()
+
+
 def refused(expected, *words):
     def test():
         result = call(*words)
@@ -100,13 +107,22 @@ BAD = {
     "option": refused("see --help", "--speed", "9"),
     "device": refused('--device "voodoo": no device', "--device", "voodoo"),
     "golden": refused("--golden takes the steps that the file has", "--golden", GOLDEN, "--epochs", "3"),
+    "summary of golden": refused("--golden takes the steps that the file has", "--golden", GOLDEN, "--summary"),
+    "folder as golden": refused("Is a directory", "--golden", "."),
+    "epochs of a summary": refused("--summary trains nothing", "--summary", "--epochs", "3"),
+    "compare with nothing": refused("--compare: model dense has no form", "--compare", "--model", "dense"),
+    "accuracy of series": refused("--expect: model lstm tells no classes", "--expect", "0.5", "--model", "lstm"),
+    "momentum of adam": refused("--momentum is of sgd", "--momentum", "0.5", "--optimizer", "adam"),
+    "momentum of cnn": refused("--momentum is of sgd", "--momentum", "0.5", "--model", "cnn"),
+    "plot nowhere": refused('--plot "no/such.svg": No such file', "--plot", "no/such.svg"),
+    "no folder": refused('--data ""', "--data", ""),
     "golden file": refused("nothing.txt", "--golden", "nothing.txt"),
     "folder": refused("train-images-idx3-ubyte", "--data", "nowhere"),
     "series": refused("model mlp learns from images", "--data", "sensor"),
     "images": refused("model lstm learns from series", "--model", "lstm", "--data", "digits"),
 }
 
-GOOD = [parameters, golden, training, plots, repeats, odd_batches, not_met]
+GOOD = [parameters, golden, training, plots, repeats, odd_batches, not_met, too_many_steps]
 
 
 def main():

@@ -1,8 +1,10 @@
 /* `vknorm tune`: the fastest strategies on a device. */
 #include "run.h"
 
+#include "../file.h"
 #include "bench.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -166,6 +168,8 @@ static bool tune_request(Tune *tune) {
 }
 
 static bool tune_all(Tune *tune) {
+    if (tune->file && !file_can_write(tune->file))
+        return fail("cannot write --file %s: %s", tune->file, strerror(errno));
     VknRuntimeDesc desc = {
         .device = tune->device, .validation = tune->validation, .tuning_path = tune->file, .log = tool_log()};
     if (vkn_runtime_create(&desc, &tune->runtime) != VKN_SUCCESS)

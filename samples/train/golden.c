@@ -131,7 +131,10 @@ static bool find_model(Reader *reader, Golden *golden, const char *model) {
         if (!strcmp(golden->model, model))
             return true;
     }
-    fprintf(stderr, "%s: there is no model \"%s\" in it\n", reader->path, model);
+    if (ferror(reader->file))
+        fprintf(stderr, "%s: %s\n", reader->path, reader->line);
+    else
+        fprintf(stderr, "%s: there is no model \"%s\" in it\n", reader->path, model);
     return false;
 }
 

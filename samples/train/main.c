@@ -203,7 +203,10 @@ static bool follow_golden(Gpu *gpu, const Model *model, const Options *options) 
     if (golden == NULL)
         exit(2);
     Dataset data = data_open(model, NULL);
-    const uint32_t batch = golden_batch(golden);
+    const uint32_t batch = golden_batch(golden), steps = golden_steps(golden);
+    if (batch > data.train_count / steps)
+        fail("%s: %u steps of %u samples are more than the %u that there are", options->golden, steps, batch,
+             data.train_count);
     const Optimizer optimizer = optimizer_default(model->optimizer);
     const uint64_t size = (uint64_t)data.height * data.width * data.channels * batch;
     Net net;
@@ -211,7 +214,7 @@ static bool follow_golden(Gpu *gpu, const Model *model, const Options *options) 
     net_prepare(&net, 1);
     Feed *feed = feed_create(&net, &optimizer);
     bool right = true;
-    for (uint32_t step = 0; step < golden_steps(golden); step++) {
+    for (uint32_t step = 0; step < steps; step++) {
         Samples samples = {.x = data.train_x + step * size, .count = batch};
         if (data.classes > 0)
             samples.labels = data.train_label + step * batch;

@@ -1,11 +1,36 @@
 #include "options.h"
 
+#include "../file.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* getopt_long() returns them. */
+enum {
+    MODEL = 1,
+    DATA,
+    EPOCHS,
+    BATCH,
+    OPTIMIZER,
+    RATE,
+    MOMENTUM,
+    SEED,
+    EXPECT,
+    COMPARE,
+    PLOT,
+    SUMMARY,
+    GOLDEN,
+    DEVICE,
+    VALIDATION,
+    HELP
+};
+
+/* A bit for each option from `first` to `last`. */
+#define BITS(first, last) ((2u << (last)) - (1u << (first)))
 
 static void usage(void) {
     printf(
@@ -24,9 +49,11 @@ static void usage(void) {
            "  --batch N         samples per step, 2 to 1024 (default: 32)\n"
            "  --optimizer NAME  sgd or adam (default: sgd for dense and mlp, adam for the others)\n"
            "  --lr X            learning rate (default: 0.1 for sgd, 0.001 for adam)\n"
-           "  --momentum X      of sgd, 0 to 1 (default: 0)\n"
+           "  --momentum X      of sgd, 0 to 1 (default: 0); adam has its own\n"
            "  --seed N          of initial weights and of the order of samples (default: 1)\n"
-           "  --expect X        accuracy on the test samples, 0 to 1; less ends with status 1\n"
+           "  --expect X        accuracy on the test samples, 0 to 1; less ends with status 1. With all, of "
+           "those\n"
+           "                    that have one\n"
            "  --compare         train the model without batch normalization, too\n"
            "  --plot FILE.svg   draw the learning curves\n"
            "  --summary         print layers and parameters and stop\n"
@@ -82,27 +109,33 @@ static void check_plot(const char *path) {
     const size_t length = strlen(path);
     if (length < 4 || strcmp(path + length - 4, ".svg") != 0)
         fail("--plot \"%s\": the name of a plot ends in .svg", path);
+    if (!file_can_write(path))
+        fail("--plot \"%s\": %s", path, strerror(errno));
+}
+
+/* Refuses what would have no effect; `given` has a bit for each option. */
+static void check_effects(const Options *options, uint32_t given) {
+    const uint32_t learning = BITS(EPOCHS, PLOT) & ~BITS(COMPARE, COMPARE);
+    const Model *model = options->model;
+    if (options->golden != NULL && given & (BITS(DATA, PLOT) | BITS(SUMMARY, SUMMARY)))
+        fail(
+            "--golden takes the steps that the file has; only --model, --device and --validation go with it");
+    if (options->summary && given & learning)
+        fail("--summary trains nothing; only --model, --data, --compare, --device and --validation go with "
+             "it");
+    if (model == NULL && options->plot != NULL)
+        fail("--plot draws one model, not all");
+    if (model != NULL && options->compare && model->plain == NULL)
+        fail("--compare: model %s has no form without batch normalization to compare with", model->name);
+    if (model != NULL && model->series && given & BITS(EXPECT, EXPECT))
+        fail("--expect: model %s tells no classes, so it has no accuracy", model->name);
+    const bool sgd = options->has_optimizer ? options->optimizer.kind == OPTIMIZER_SGD
+                                            : model != NULL && model->optimizer == OPTIMIZER_SGD;
+    if (given & BITS(MOMENTUM, MOMENTUM) && !sgd)
+        fail("--momentum is of sgd: it needs --optimizer sgd here");
 }
 
 Options options_parse(int argc, char **argv) {
-    enum {
-        MODEL = 1,
-        DATA,
-        EPOCHS,
-        BATCH,
-        OPTIMIZER,
-        RATE,
-        MOMENTUM,
-        SEED,
-        EXPECT,
-        COMPARE,
-        PLOT,
-        SUMMARY,
-        GOLDEN,
-        DEVICE,
-        VALIDATION,
-        HELP
-    };
     static const struct option LONG_OPTIONS[] = {
         {"model", required_argument, NULL, MODEL},
         {"data", required_argument, NULL, DATA},
@@ -123,15 +156,18 @@ Options options_parse(int argc, char **argv) {
         {0},
     };
     Options options = {.model = model_find("mlp"), .epochs = 15, .batch = 32, .seed = 1};
-    bool learns = false; /* options that the golden steps have for themselves */
+    uint32_t given = 0;
     for (int option; (option = getopt_long(argc, argv, "", LONG_OPTIONS, NULL)) != -1;) {
-        learns |= option >= DATA && option <= PLOT;
+        if (option >= MODEL && option <= HELP)
+            given |= BITS(option, option);
         switch (option) {
         case MODEL:
             options.model = parse_model(optarg);
             break;
         case DATA:
             options.data = optarg;
+            if (optarg[0] == '\0')
+                fail("--data \"\": expected digits, sensor or a folder");
             break;
         case EPOCHS:
             options.epochs = (uint32_t)parse_count("--epochs", optarg, 1, 1000);
@@ -160,7 +196,6 @@ Options options_parse(int argc, char **argv) {
             options.compare = true;
             break;
         case PLOT:
-            check_plot(optarg);
             options.plot = optarg;
             break;
         case SUMMARY:
@@ -184,10 +219,8 @@ Options options_parse(int argc, char **argv) {
     }
     if (optind < argc)
         fail("unexpected argument \"%s\", see --help", argv[optind]);
-    if (options.golden != NULL && learns)
-        fail(
-            "--golden takes the steps that the file has; only --model, --device and --validation go with it");
-    if (options.plot != NULL && options.model == NULL)
-        fail("--plot draws one model, not all");
+    check_effects(&options, given);
+    if (options.plot != NULL)
+        check_plot(options.plot);
     return options;
 }

@@ -2,6 +2,9 @@
 #define _GNU_SOURCE
 #include "bench.h"
 
+#include "../../samples/file.h"
+
+#include <errno.h>
 #include <getopt.h>
 #include <math.h>
 #include <stdio.h>
@@ -112,7 +115,8 @@ static bool options_parse(BenchOptions *options, int count, char **arguments) {
         case 'h':
             print_usage(stdout);
             exit(0);
-        default:
+        default: /* getopt_long() has named the option. */
+            fprintf(stderr, "%s: see --help\n", name);
             good = false;
         }
     }
@@ -120,8 +124,15 @@ static bool options_parse(BenchOptions *options, int count, char **arguments) {
         fprintf(stderr, "%s: what is \"%s\"? See --help\n", name, arguments[optind]);
         good = false;
     }
+    const char *const files[] = {options->json, options->plot};
+    for (int i = 0; i < 2 && good; i++)
+        if (files[i] && !(good = file_can_write(files[i])))
+            fprintf(stderr, "%s: %s: %s\n", name, files[i], strerror(errno));
     if (good && options->onednn && !*bench_onednn_version()) {
-        fprintf(stderr, "%s: it was built without oneDNN (Debian: libdnnl-dev)\n", name);
+        fprintf(
+            stderr,
+            "%s: it was built without oneDNN, which build/tests/bench has where libdnnl-dev is installed\n",
+            name);
         good = false;
     }
     return good;

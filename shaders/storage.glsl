@@ -90,15 +90,15 @@ uint bf16_pack(float a, float b)
     }                                                                                                        \
     vec4 name##_load4(uint quad)                                                                             \
     {                                                                                                        \
-        uvec4 words;                                                                                         \
-        if (IS(VKN_MODE_TEXELS))                                                                             \
-            words = texelFetch(name##_texels, int(quad));                                                    \
-        else if (type == VKN_STORE_F32)                                                                      \
-            words = name##_words4[quad];                                                                     \
-        else                                                                                                 \
-            words.xy = name##_words2[quad];                                                                  \
+        if (IS(VKN_MODE_TEXELS)) {                                                                           \
+            uvec4 texel = texelFetch(name##_texels, int(quad));                                              \
+            if (type == VKN_STORE_F32)                                                                       \
+                return uintBitsToFloat(texel);                                                               \
+            return vec4(name##_unpack(texel.x), name##_unpack(texel.y));                                     \
+        }                                                                                                    \
         if (type == VKN_STORE_F32)                                                                           \
-            return uintBitsToFloat(words);                                                                   \
+            return uintBitsToFloat(name##_words4[quad]);                                                     \
+        uvec2 words = name##_words2[quad];                                                                   \
         return vec4(name##_unpack(words.x), name##_unpack(words.y));                                         \
     }
 

@@ -435,6 +435,8 @@ BAD = {
     "tune a suite": refused("--suite smal: no such suite", words=["tune", "--suite", "smal"]),
     "tune a suite and more": refused("--suite small: its operations", words=[
         "tune", "softmax", "--suite", "small"], status=2),
+    "tune into an array": refused("is no tuning file and is left as it is", words=[
+        "tune", "activation", "--set", "activation=relu", "--set", "shape=100", "--file", "x.npy"]),
     "tune nowhere": refused("cannot write", words=[
         "tune", "activation", "--set", "activation=relu", "--set", "shape=100", "--file", "absent/tuned"]),
     "bench option": refused("--sute", words=["bench", "--sute", "small"], status=2),

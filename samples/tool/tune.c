@@ -167,7 +167,20 @@ static bool tune_request(Tune *tune) {
     return tune_one(tune, npy_shape(desc->shape, desc->rank, name), tune->operation->name, desc);
 }
 
+/* Whether a file has what tuning writes, or nothing: what it is not is not overwritten. */
+static bool holds_tuning(const char *path) {
+    char begin[8] = "";
+    FILE *file = fopen(path, "rb");
+    size_t size = file ? fread(begin, 1, sizeof begin, file) : 0;
+    if (file)
+        fclose(file);
+    return size == 0 || (size == sizeof begin && memcmp(begin, "vknTUNED", sizeof begin) == 0);
+}
+
 static bool tune_all(Tune *tune) {
+    if (tune->file && !holds_tuning(tune->file))
+        return fail("--file %s is no tuning file and is left as it is: name another, or remove it",
+                    tune->file);
     if (tune->file && !file_can_write(tune->file))
         return fail("cannot write --file %s: %s", tune->file, strerror(errno));
     VknRuntimeDesc desc = {

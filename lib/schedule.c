@@ -142,15 +142,18 @@ static VknResult emit(const VknPlanner *p, const VknStrategy *strategy, bool not
 }
 
 /* Emits by a strategy that was found with other caps, maybe. If it cannot serve, nobody asked for it. */
-static bool emit_tuned(const VknPlanner *p, const VknStrategy *strategy) {
+static VknResult emit_tuned(const VknPlanner *p, const VknStrategy *strategy, bool *serves) {
     VknHost quiet = {p->host->allocator, {0}};
     VknPlanner planner = *p;
     const char *missing = NULL;
     planner.host = &quiet;
-    if (!emit(&planner, strategy, false, &missing) && missing && !*missing)
-        return true;
-    vkn_schedule_cut(p->schedule, 0, 0);
-    return false;
+    VknResult result = emit(&planner, strategy, false, &missing);
+    *serves = !result && missing && !*missing;
+    if (!*serves)
+        vkn_schedule_cut(p->schedule, 0, 0);
+    return result == VKN_ERROR_OUT_OF_HOST_MEMORY
+               ? VKN_FAIL(p->host, OUT_OF_HOST_MEMORY, "no host memory for the steps of a plan")
+               : VKN_SUCCESS;
 }
 
 /* Emits by strategy number `tuned`, unless it is 0 or cannot serve, else by the first that is legal and
@@ -162,9 +165,12 @@ static VknResult choose(const VknPlanner *p, bool nothing, uint32_t tuned, const
     if (desc->strategy > vkn_strategy_count)
         return VKN_FAIL(p->host, INVALID_ARGUMENT, "strategy must be 0 to %" PRIu32 ", not %" PRIu32,
                         vkn_strategy_count, desc->strategy);
-    if (tuned && emit_tuned(p, &vkn_strategies[tuned - 1])) {
+    if (tuned) {
+        bool serves;
         *chosen = &vkn_strategies[tuned - 1];
-        return VKN_SUCCESS;
+        result = emit_tuned(p, *chosen, &serves);
+        if (result || serves)
+            return result;
     }
     for (uint32_t i = 0; i < 2 * vkn_strategy_count; i++) {
         *chosen = &vkn_strategies[i % vkn_strategy_count];

@@ -156,13 +156,18 @@ run_program() {
     result "$driver" "$name" $counts $(($(date +%s) - start)) "env $*"
 }
 
-# run_driver DRIVER KINDS [NAME=VALUE...]: runs the programs of these kinds, one after the other.
+# run_driver DRIVER KINDS [NAME=VALUE...]: runs the programs of these kinds, one after the other, but for those that
+# another worker of this driver has taken.
 run_driver() {
-    on=$1 kinds=$2
+    on=$1 kinds=$2 line=0
     shift 2
     while read -r program_kind path program_arguments; do
+        line=$((line + 1))
         case " $kinds " in
-        *" $program_kind "*) run_program "$on" "$program_kind" "$path" "$program_arguments" "$@" ;;
+        *" $program_kind "*)
+            mkdir "$logs/$on/taken-$line" 2>/dev/null || continue
+            run_program "$on" "$program_kind" "$path" "$program_arguments" "$@"
+            ;;
         esac
     done <"$list"
 }
@@ -217,15 +222,18 @@ children=
 trap 'kill $children 2>/dev/null; exit 1' INT TERM
 drivers=
 
-# start DRIVER KINDS [NAME=VALUE...]: in the background.
+# start DRIVER KINDS [NAME=VALUE...]: in the background, by as many workers.
+workers=1
 start() {
     mkdir -p "$logs/$1"
     drivers="$drivers $1"
-    (
-        trap 'kill $child; exit 1' TERM
-        run_driver "$@"
-    ) &
-    children="$children $!"
+    for _ in $(seq $workers); do
+        (
+            trap 'kill $child; exit 1' TERM
+            run_driver "$@"
+        ) &
+        children="$children $!"
+    done
 }
 
 # start_driver DRIVER KINDS MANIFEST [NAME=VALUE...]: only this driver is visible.
@@ -292,7 +300,9 @@ children="$children $!"
 start package package
 swiftshader=$(find_in_chromium vk_swiftshader_icd.json || true)
 lavapipe=$(find_driver lvp_icd || true)
+workers=2 # it compiles slowly, and would go on alone when the others are done
 start_driver swiftshader "device once swiftshader script sample mpi" "$swiftshader"
+workers=1
 for bits in 128 256 512; do
     more=lanes
     [ $bits != 256 ] && [ -z "$long" ] || more="once lavapipe script"

@@ -50,7 +50,7 @@
 #define VKN_BINDING_RUNNING_STD      6
 #define VKN_BINDING_COUNT            8
 
-/* Tensors that are read as texels are bound as a uniform texel buffer as well, at this plus their binding. */
+/* What is read as texels is bound as a uniform texel buffer as well, at this plus its binding. */
 #define VKN_BINDING_TEXELS 8
 
 /* Specialization constants: what is known when planning. lib/shader.c writes them into the module. */
@@ -157,7 +157,7 @@
 #define VKN_MODE_ROUND_SUM          (1u << 12) /* x + residual is stored: what follows is of the stored sum */
 #define VKN_MODE_QUAD_PARAMETERS    (1u << 15) /* one for the four elements of a quad, of those that differ */
 #define VKN_MODE_FOUR_ROWS          (1u << 16) /* a worker takes four rows, which have the same parameters */
-#define VKN_MODE_TEXELS             (1u << 17) /* tensors are read as texels */
+#define VKN_MODE_TEXELS             (1u << 17) /* tensors and figures are read as texels */
 #define VKN_MODE_SOFTWARE           (1u << 14) /* integers are shifted slower than converted to floats and back */
 
 /* The dimensions of a view that kernels other than "any" walk, and their place in arrays. A statistic

@@ -9,10 +9,10 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
-import traceback
 
 import numpy as np
+
+import script
 
 TOOL = os.path.abspath(sys.argv[1])
 OPTIONS = ["--validation"] if "--validation" in sys.argv else []
@@ -506,23 +506,4 @@ GOOD = [batch_norm_train, batch_norm_apply, batch_norm_gradient, layer_norm_f16,
         benches]
 HEADER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../include/vknorm/vknorm.h")
 
-
-def main():
-    passed = failed = 0
-    with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
-        bad_files()
-        for name, test in [(test.__name__, test) for test in GOOD] + list(BAD.items()):
-            try:
-                test()
-                passed += 1
-            except Exception:  # a failed test must not end the others
-                failed += 1
-                print(f"FAILED: {name}")
-                traceback.print_exc(file=sys.stdout)
-        os.chdir("/")
-    print(f"{passed} passed, {failed} failed, 0 skipped")
-    return 1 if failed else 0
-
-
-sys.exit(main())
+sys.exit(script.run(GOOD, BAD, bad_files))

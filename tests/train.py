@@ -7,8 +7,8 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
-import traceback
+
+import script
 
 TRAIN = os.path.abspath(sys.argv[1])
 OPTIONS = ["--validation"] if "--validation" in sys.argv else []
@@ -124,22 +124,4 @@ BAD = {
 
 GOOD = [parameters, golden, training, plots, repeats, odd_batches, not_met, too_many_steps]
 
-
-def main():
-    passed = failed = 0
-    with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
-        for name, test in [(test.__name__, test) for test in GOOD] + list(BAD.items()):
-            try:
-                test()
-                passed += 1
-            except Exception:  # a failed test must not end the others
-                failed += 1
-                print(f"FAILED: {name}")
-                traceback.print_exc(file=sys.stdout)
-        os.chdir("/")
-    print(f"{passed} passed, {failed} failed, 0 skipped")
-    return 1 if failed else 0
-
-
-sys.exit(main())
+sys.exit(script.run(GOOD, BAD))

@@ -112,7 +112,7 @@ typedef struct VknCaps {
     bool full_subgroups;               /* computeFullSubgroups is enabled on the device */
     uint64_t max_texels;               /* of a uniform texel buffer; 0 unless VknContextDesc.texel_buffers */
     uint32_t texel_offset_alignment;   /* bytes, a power of two, at most 256. Lowering raises it. */
-    bool texel_reads; /* Tensors are read as texels where max_texels allows: on lavapipe, where that
+    bool texel_reads; /* Roles are read as texels where max_texels allows: on lavapipe, where that
                          takes half the time. Not a capability: may be changed in both directions
                          to find out on another device. */
 } VknCaps;

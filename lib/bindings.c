@@ -121,7 +121,7 @@ static VknResult write_set(VknBindings *bindings, const VknStep *step, const Vkn
     VknContext *context = bindings->plan->context;
     VkDescriptorBufferInfo info[VKN_BINDING_COUNT];
     VkWriteDescriptorSet write[2 * VKN_BINDING_COUNT];
-    uint32_t count = VKN_BINDING_COUNT;
+    uint32_t buffer_count = vkn_binding_count(&context->caps), count = buffer_count;
     uint64_t alignment = vkn_binding_alignment(&context->caps);
     for (uint32_t i = 0; i < step->binding_count; i++) {
         const VknStepBinding *b = &step->binding[i];
@@ -130,7 +130,7 @@ static VknResult write_set(VknBindings *bindings, const VknStep *step, const Vkn
         info[i] = (VkDescriptorBufferInfo){buffers[b->role].buffer, begin - skip, b->size + skip};
         set->first[b->binding / 2] |= ((uint32_t)(skip * 8 / b->unit_bits) + b->first) << b->binding % 2 * 16;
     }
-    for (uint32_t i = 0; i < VKN_BINDING_COUNT; i++) {
+    for (uint32_t i = 0; i < buffer_count; i++) {
         /* Bindings that a kernel declares but does not touch get the first buffer. */
         write[i] = (VkWriteDescriptorSet){.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
                                           .dstSet = set->set,

@@ -68,13 +68,14 @@ static VknResult load_functions(VknContext *context, const VknContextDesc *desc)
 /* Storage buffers, and the same as texels, where they are read so. */
 static VknResult create_layouts(VknContext *context) {
     VkDescriptorSetLayoutBinding bindings[2 * VKN_BINDING_COUNT];
-    uint32_t count = context->caps.texel_reads ? 2 * VKN_BINDING_COUNT : VKN_BINDING_COUNT;
+    uint32_t buffers = vkn_binding_count(&context->caps);
+    uint32_t count = context->caps.texel_reads ? 2 * buffers : buffers;
     for (uint32_t i = 0; i < count; i++)
-        bindings[i] =
-            (VkDescriptorSetLayoutBinding){i,
-                                           i < VKN_BINDING_TEXELS ? VK_DESCRIPTOR_TYPE_STORAGE_BUFFER
-                                                                  : VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER,
-                                           1, VK_SHADER_STAGE_COMPUTE_BIT, NULL};
+        bindings[i] = i < buffers ? (VkDescriptorSetLayoutBinding){i, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 1,
+                                                                   VK_SHADER_STAGE_COMPUTE_BIT, NULL}
+                                  : (VkDescriptorSetLayoutBinding){VKN_BINDING_TEXELS + i - buffers,
+                                                                   VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER, 1,
+                                                                   VK_SHADER_STAGE_COMPUTE_BIT, NULL};
     VkDescriptorSetLayoutCreateInfo set_info = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
                                                 .bindingCount = count,
                                                 .pBindings = bindings};

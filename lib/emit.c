@@ -75,7 +75,7 @@ static uint64_t part_iterations(const VknPlanner *p, const VknStage *stage, cons
     uint64_t walk = vkn_divide_up(t->length, vkn_worker_lanes(p, worker));
     bool masked = (stage == &vkn_stage_reduce || stage == &vkn_stage_reduce_before) &&
                   p->schedule->desc.roles & VKN_HAS_MASK; /* it looks for its shift */
-    bool twice = stage == &vkn_stage_norm || stage == &vkn_stage_gradient_norm || masked;
+    bool twice = stage == vkn_stage_whole(p) || masked;
     if (is_elementwise(p, worker))
         return 1;
     if (p->access != VKN_ACCESS_ANY) /* each run has a head, a body in two loops, and a tail */
@@ -128,7 +128,7 @@ static Tiling tile(const VknPlanner *p, const VknStage *stage, uint64_t statisti
 }
 
 bool vkn_planner_sees_whole(const VknPlanner *p) {
-    const VknStage *stage = vkn_planner_is_gradient(p) ? &vkn_stage_gradient_norm : &vkn_stage_norm;
+    const VknStage *stage = vkn_stage_whole(p);
     Tiling t = tile(p, stage, stage->statistic_bytes, true);
     return vkn_cut_count(p->view, &t.chunk, false) == 1 &&
            part_iterations(p, stage, &t) <= VKN_MOST_ITERATIONS;
@@ -178,9 +178,9 @@ static VknResult emit_boxes(VknPlanner *p, const VknStage *stage, const Tiling *
 }
 
 VknResult vkn_emit_norm(VknPlanner *p) {
-    const VknStage *stage = vkn_planner_is_gradient(p) ? &vkn_stage_gradient_norm : &vkn_stage_norm;
+    const VknStage *stage = vkn_stage_whole(p);
     Tiling t = tile(p, stage, stage->statistic_bytes, true);
-    if (vkn_planner_is_gradient(p))
+    if (stage == &vkn_stage_gradient_norm_sums)
         vkn_region_add(p, VKN_RESOURCE_PARTS, p->view->statistic_count);
     return emit_boxes(p, stage, &t, 1);
 }

@@ -73,8 +73,6 @@ static VknResult finish_step(VknPlanner *p, const Finish *f) {
     if (f->merged != VKN_RESOURCE_COUNT) {
         vkn_step_bind(p, step, (VknUse){f->merged, VKN_BINDING_RECORDS_OUT, VKN_WRITE},
                       f->first * f->merged_total, finish_span(p, f, f->merged) * f->merged_total);
-        if (f->merged == VKN_RESOURCE_PARTS)
-            step->spec[VKN_SPEC_ROLES - 1] |= vkn_planner_is_gradient(p) ? VKN_HAS_SUMS : VKN_HAS_MOMENTS;
         step->push.part_first = f->merged_total > 1 ? (uint32_t)f->part : 0;
         step->push.part_total = (uint32_t)f->merged_total;
     }

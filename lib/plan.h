@@ -19,7 +19,7 @@ VknResult vkn_plan_make(VknContext *context, const VknHost *host, const VknDesc 
 /* What a step needs beyond the plan. */
 typedef struct VknStepSet {
     VkDescriptorSet set;
-    uint32_t first[4]; /* VknPush.first */
+    uint32_t first[VKN_BINDING_COUNT / 2]; /* VknPush.first, and of bindings from VKN_BINDING_LEAST on */
 } VknStepSet;
 
 struct VknBindings {

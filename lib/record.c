@@ -79,6 +79,10 @@ static void record_until_barrier(Piece *piece, VkPipeline *bound, VkCommandBuffe
             return;
         VknPush push = step->push;
         memcpy(push.first, set->first, sizeof push.first);
+        if (step->has_more) {
+            push.part_first = set->first[VKN_BINDING_LEAST / 2];
+            push.part_total = set->first[VKN_BINDING_LEAST / 2 + 1];
+        }
         if (step->writes & RUNNING)
             momentum_weights(&plan->schedule.desc, piece->of->info, &push);
         if (pipeline != *bound)

@@ -11,6 +11,10 @@ uint64_t vkn_binding_alignment(const VknCaps *caps) {
     return caps->texel_reads ? vkn_max(alignment, caps->texel_offset_alignment) : alignment;
 }
 
+uint32_t vkn_binding_count(const VknCaps *caps) {
+    return (uint32_t)vkn_min(caps->max_storage_buffers, VKN_BINDING_COUNT);
+}
+
 /* Tensors may share memory (in place), so for hazards they are one resource. */
 static uint64_t with_alias(uint64_t resources) {
     uint64_t tensors = 0;
@@ -208,7 +212,7 @@ VknResult vkn_schedule_check_caps(const VknHost *host, const VknCaps *caps) {
         {"max_group_count", caps->max_group_count, 1, UINT32_MAX, false},
         {"max_shared_bytes", caps->max_shared_bytes, 16384, UINT32_MAX, false},
         {"max_storage_range", caps->max_storage_range, 4096, UINT32_MAX, false},
-        {"max_storage_buffers", caps->max_storage_buffers, VKN_BINDING_COUNT, UINT32_MAX, false},
+        {"max_storage_buffers", caps->max_storage_buffers, VKN_BINDING_LEAST, UINT32_MAX, false},
         {"storage_offset_alignment", caps->storage_offset_alignment, 1, 256, true},
         {"max_subgroup_size", caps->max_subgroup_size, 1, 128, true},
         {"texel_offset_alignment", caps->texel_reads ? caps->texel_offset_alignment : 1, 1, 256, true},
@@ -255,7 +259,7 @@ static const VknCaps COMMON = {.device_class = VKN_DEVICE_OTHER,
                                .max_group_count = 65535,
                                .max_shared_bytes = 16384,
                                .max_storage_range = (uint64_t)1 << 27,
-                               .max_storage_buffers = VKN_BINDING_COUNT,
+                               .max_storage_buffers = VKN_BINDING_LEAST,
                                .storage_offset_alignment = 256,
                                .max_subgroup_size = 1};
 

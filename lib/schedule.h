@@ -15,14 +15,14 @@ _Static_assert(sizeof(VknPush) <= 128, "push constants must fit every device");
 
 /* One buffer of a step, in bytes from the start of the role's buffer. */
 typedef struct VknStepBinding {
-    uint32_t binding;
-    uint32_t resource; /* a VknRole or VknResource, which lies in the buffer of: */
-    VknRole role;
     uint64_t offset;
     uint64_t size;
-    uint32_t unit_bits; /* unit of VknPush.first */
-    uint32_t first;     /* units from `offset` to the first element */
-    uint32_t texel;     /* bytes of a texel, where it is bound as texels, too; else 0 */
+    uint8_t binding;
+    uint8_t resource;  /* a VknRole or VknResource, which lies in the buffer of: */
+    uint8_t role;      /* a VknRole */
+    uint8_t unit_bits; /* unit of VknPush.first */
+    uint8_t first;     /* units from `offset` to the first element */
+    uint8_t texel;     /* bytes of a texel, where it is bound as texels, too; else 0 */
 } VknStepBinding;
 
 /* One dispatch. */
@@ -37,6 +37,7 @@ typedef struct VknStep {
     uint32_t binding_count;
     uint64_t reads;  /* bits of VknResource and VknRole */
     uint64_t writes; /* likewise */
+    bool has_more;   /* binds one from VKN_BINDING_LEAST on */
     uint32_t stage;  /* steps of one stage do not depend on each other's results */
     bool barrier;    /* before this step */
 } VknStep;
@@ -69,6 +70,9 @@ VknResult vkn_schedule_check_caps(const VknHost *host, const VknCaps *caps);
 /* Bindings begin at multiples of this, in bytes: four elements at once need 16, whatever less the device asks
  * for. */
 uint64_t vkn_binding_alignment(const VknCaps *caps);
+
+/* Storage buffers that a step may bind: those from VKN_BINDING_LEAST on where the device has them. */
+uint32_t vkn_binding_count(const VknCaps *caps);
 
 /* Plans `desc` for `caps`. On failure the schedule is empty. */
 VknResult vkn_schedule_make(const VknHost *host, const VknCaps *caps, const VknDesc *desc,

@@ -12,16 +12,18 @@
         USE(ROLE_VARIANCE, SPREAD, direction)
 #define USE_RUNNING                                                                                          \
     USE(ROLE_RUNNING_MEAN, RUNNING_MEAN, UPDATE), USE(ROLE_RUNNING_VARIANCE, RUNNING_VARIANCE, UPDATE)
-#define USE_OUTPUT                                                                                           \
-    USE(ROLE_Y, Y, WRITE), USE(ROLE_RESIDUAL, RESIDUAL, READ), USE(ROLE_SLOPE, SLOPE, READ),                 \
-        USE(ROLE_ACTIVATION_MASK, ACTIVATION_MASK, WRITE), USE(ROLE_RESIDUAL_SUM, RESIDUAL_SUM, WRITE)
+#define USE_OUTPUT(at)                                                                                       \
+    USE(ROLE_Y, Y, WRITE), USE(ROLE_RESIDUAL, at##RESIDUAL, READ), USE(ROLE_SLOPE, at##SLOPE, READ),         \
+        USE(ROLE_ACTIVATION_MASK, at##ACTIVATION_MASK, WRITE),                                               \
+        USE(ROLE_RESIDUAL_SUM, at##RESIDUAL_SUM, WRITE)
 /* x, y or both; with y in x's place, or of these one: where the derivative of the activation comes from. */
-#define USE_INPUT                                                                                            \
-    USE(ROLE_X, X, READ), USE(ROLE_Y, X, READ), USE(ROLE_DY, DY, READ), USE(ROLE_RESIDUAL, SOURCE, READ),    \
-        USE(ROLE_Y, SOURCE, READ), USE(ROLE_ACTIVATION_MASK, SOURCE, READ), USE(ROLE_SLOPE, SOURCE, READ)
-#define USE_GRADIENTS                                                                                        \
-    USE(ROLE_DX, DX, WRITE), USE(ROLE_DRESIDUAL, DRESIDUAL, WRITE),                                          \
-        USE(ROLE_DRESIDUAL_SUM, DRESIDUAL_SUM, READ), USE(RESOURCE_COEFFICIENTS, COEFFICIENTS_IN, READ)
+#define USE_INPUT(at)                                                                                        \
+    USE(ROLE_X, X, READ), USE(ROLE_Y, X, READ), USE(ROLE_DY, DY, READ),                                      \
+        USE(ROLE_RESIDUAL, at##SOURCE, READ), USE(ROLE_Y, at##SOURCE, READ),                                 \
+        USE(ROLE_ACTIVATION_MASK, at##SOURCE, READ), USE(ROLE_SLOPE, at##SOURCE, READ)
+#define USE_GRADIENTS(at)                                                                                    \
+    USE(ROLE_DX, at##DX, WRITE), USE(ROLE_DRESIDUAL, at##DRESIDUAL, WRITE),                                  \
+        USE(ROLE_DRESIDUAL_SUM, at##DRESIDUAL_SUM, READ)
 #define ACCESSES(row, column, any)                                                                           \
     {                                                                                                        \
         [VKN_ACCESS_ROW] = VKN_KERNEL_##row, [VKN_ACCESS_COLUMN] = VKN_KERNEL_##column,                      \
@@ -32,7 +34,7 @@
 const VknStage vkn_stage_norm = {
     ACCESSES(NORM_ROW, NORM_COLUMN, COUNT),
     4,
-    {USE(ROLE_X, X, READ), USE_OUTPUT, USE_AFFINE, USE_SAVED(WRITE), USE_RUNNING, END}};
+    {USE(ROLE_X, X, READ), USE_OUTPUT(NORM_), USE_AFFINE, USE_SAVED(WRITE), USE_RUNNING, END}};
 const VknStage vkn_stage_reduce = {
     ACCESSES(REDUCE_ROW, REDUCE_COLUMN, REDUCE_ANY),
     VKN_RECORD_BYTES,
@@ -43,12 +45,13 @@ const VknStage vkn_stage_reduce_before = {ACCESSES(REDUCE_ROW, REDUCE_COLUMN, RE
                                           {USE(ROLE_X, X, READ), USE(ROLE_RESIDUAL, RESIDUAL, READ),
                                            USE(ROLE_MASK, MASK, READ),
                                            USE(RESOURCE_PARTS, RECORDS_OUT, WRITE), END}};
-const VknStage vkn_stage_apply_given = {ACCESSES(APPLY_ROW, APPLY_COLUMN, APPLY_ANY),
-                                        4,
-                                        {USE(ROLE_X, X, READ), USE_OUTPUT, USE_AFFINE, USE_SAVED(READ), END}};
+const VknStage vkn_stage_apply_given = {
+    ACCESSES(APPLY_ROW, APPLY_COLUMN, APPLY_ANY),
+    4,
+    {USE(ROLE_X, X, READ), USE_OUTPUT(), USE_AFFINE, USE_SAVED(READ), END}};
 const VknStage vkn_stage_apply = {ACCESSES(APPLY_ROW, APPLY_COLUMN, APPLY_ANY),
                                   VKN_RECORD_BYTES,
-                                  {USE(ROLE_X, X, READ), USE_OUTPUT, USE(RESOURCE_AFFINE, AFFINE_IN, READ),
+                                  {USE(ROLE_X, X, READ), USE_OUTPUT(), USE(RESOURCE_AFFINE, AFFINE_IN, READ),
                                    USE(ROLE_MASK, MASK, READ), END}};
 const VknStage vkn_stage_finish = {
     ACCESSES(FINISH, FINISH, FINISH), VKN_RECORD_BYTES, {USE_AFFINE, USE_SAVED(WRITE), USE_RUNNING, END}};
@@ -71,23 +74,34 @@ const VknStage vkn_stage_renorm = {
      USE(ROLE_RUNNING_VARIANCE, RUNNING_VARIANCE, WRITE), USE(ROLE_RENORM, RENORM_OUT, WRITE), END}};
 
 const VknStage vkn_stage_gradient_norm = {ACCESSES(GRADIENT_NORM_ROW, GRADIENT_NORM_COLUMN, COUNT),
-                                          VKN_RECORD_BYTES,
-                                          {USE_INPUT, USE_AFFINE, USE_SAVED(READ),
-                                           USE(ROLE_DX, NORM_DX, WRITE),
-                                           USE(RESOURCE_PARTS, RECORDS_OUT, WRITE), END}};
+                                          4,
+                                          {USE_INPUT(NORM_), USE_AFFINE, USE_SAVED(READ),
+                                           USE_GRADIENTS(NORM_), USE(ROLE_DGAMMA, NORM_DGAMMA, UPDATE),
+                                           USE(ROLE_DBETA, NORM_DBETA, UPDATE), END}};
+/* Where these are no bindings: the sums are kept for a step more. */
+const VknStage vkn_stage_gradient_norm_sums = {ACCESSES(GRADIENT_NORM_ROW, GRADIENT_NORM_COLUMN, COUNT),
+                                               VKN_RECORD_BYTES,
+                                               {USE_INPUT(NORM_), USE_AFFINE, USE_SAVED(READ),
+                                                USE_GRADIENTS(NORM_), USE(RESOURCE_PARTS, RECORDS_OUT, WRITE),
+                                                END}};
+const VknStage vkn_stage_gradient_norm_elements = {
+    ACCESSES(GRADIENT_NORM_ROW, GRADIENT_NORM_COLUMN, COUNT),
+    4,
+    {USE_INPUT(NORM_), USE_AFFINE, USE_SAVED(READ), USE_GRADIENTS(NORM_), END}};
 const VknStage vkn_stage_gradient_reduce = {
     ACCESSES(GRADIENT_REDUCE_ROW, GRADIENT_REDUCE_COLUMN, GRADIENT_REDUCE_ANY),
     VKN_RECORD_BYTES,
-    {USE_INPUT, USE_AFFINE, USE_SAVED(READ), USE(RESOURCE_PARTS, RECORDS_OUT, WRITE), END}};
+    {USE_INPUT(), USE_AFFINE, USE_SAVED(READ), USE(RESOURCE_PARTS, RECORDS_OUT, WRITE), END}};
 const VknStage vkn_stage_gradient_apply = {
     ACCESSES(GRADIENT_APPLY_ROW, GRADIENT_APPLY_COLUMN, GRADIENT_APPLY_ANY),
     2 * VKN_RECORD_BYTES,
-    {USE_INPUT, USE_GRADIENTS, USE(ROLE_MASK, MASK, READ), END}};
+    {USE_INPUT(), USE_GRADIENTS(), USE(RESOURCE_COEFFICIENTS, COEFFICIENTS_IN, READ),
+     USE(ROLE_MASK, MASK, READ), END}};
 /* Where gamma and beta differ between elements: no records hold them. */
 const VknStage vkn_stage_apply_elements = {
     ACCESSES(APPLY_ROW, APPLY_COLUMN, APPLY_ANY),
     VKN_RECORD_BYTES,
-    {USE(ROLE_X, X, READ), USE_OUTPUT, USE_AFFINE, USE(RESOURCE_AFFINE, AFFINE_IN, READ), END}};
+    {USE(ROLE_X, X, READ), USE_OUTPUT(), USE_AFFINE, USE(RESOURCE_AFFINE, AFFINE_IN, READ), END}};
 const VknStage vkn_stage_finish_elements = {
     ACCESSES(FINISH, FINISH, FINISH), VKN_RECORD_BYTES, {USE_SAVED(WRITE), END}};
 const VknStage vkn_stage_gradient_finish_elements = {
@@ -97,7 +111,8 @@ const VknStage vkn_stage_gradient_finish_elements = {
 const VknStage vkn_stage_gradient_apply_elements = {
     ACCESSES(GRADIENT_APPLY_ROW, GRADIENT_APPLY_COLUMN, GRADIENT_APPLY_ANY),
     2 * VKN_RECORD_BYTES,
-    {USE_INPUT, USE_GRADIENTS, USE(ROLE_GAMMA, APPLY_GAMMA, READ), USE(ROLE_BETA, APPLY_BETA, READ), END}};
+    {USE_INPUT(), USE_GRADIENTS(), USE(RESOURCE_COEFFICIENTS, COEFFICIENTS_IN, READ),
+     USE(ROLE_GAMMA, APPLY_GAMMA, READ), USE(ROLE_BETA, APPLY_BETA, READ), END}};
 const VknStage vkn_stage_gradient_finish = {
     ACCESSES(GRADIENT_FINISH, GRADIENT_FINISH, GRADIENT_FINISH),
     2 * VKN_RECORD_BYTES,
@@ -121,7 +136,7 @@ const VknStage vkn_stage_gradient_prepare = {
 const VknStage vkn_stage_gradient_reduce_prepared = {
     ACCESSES(GRADIENT_REDUCE_ROW, GRADIENT_REDUCE_COLUMN, GRADIENT_REDUCE_ANY),
     2 * VKN_RECORD_BYTES,
-    {USE_INPUT, USE(ROLE_MASK, MASK, READ), USE(RESOURCE_COEFFICIENTS, COEFFICIENTS_IN, READ),
+    {USE_INPUT(), USE(ROLE_MASK, MASK, READ), USE(RESOURCE_COEFFICIENTS, COEFFICIENTS_IN, READ),
      USE(RESOURCE_PARTS, RECORDS_OUT, WRITE), END}};
 const VknStage vkn_stage_gradient_finish_prepared = {
     ACCESSES(GRADIENT_FINISH, GRADIENT_FINISH, GRADIENT_FINISH),
@@ -154,6 +169,27 @@ bool vkn_stage_uses(const VknPlanner *p, const VknUse *use) {
         vkn_desc_source(desc) != VKN_ACTIVATION_SOURCE_INPUT && desc->residual_use != VKN_RESIDUAL_FACTOR)
         return false;
     return desc->roles >> resource & 1;
+}
+
+bool vkn_stage_fits(const VknPlanner *p, const VknStage *stage) {
+    uint32_t seen = 0;
+    for (const VknUse *use = stage->uses; use->resource != VKN_RESOURCE_COUNT; use++) {
+        if (!vkn_stage_uses(p, use))
+            continue;
+        if (use->binding >= vkn_binding_count(p->caps) || seen >> use->binding & 1)
+            return false;
+        seen |= 1u << use->binding;
+    }
+    return true;
+}
+
+const VknStage *vkn_stage_whole(const VknPlanner *p) {
+    if (!vkn_planner_is_gradient(p))
+        return &vkn_stage_norm;
+    if (vkn_planner_has_elements(p))
+        return &vkn_stage_gradient_norm_elements;
+    return vkn_stage_fits(p, &vkn_stage_gradient_norm) ? &vkn_stage_gradient_norm
+                                                       : &vkn_stage_gradient_norm_sums;
 }
 
 VknWorker vkn_stage_worker(const VknPlanner *p, const VknStage *stage, VknTeam team) {

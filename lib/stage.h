@@ -7,11 +7,11 @@
 /* VknMoments, VknSums, and affine records; coefficients are twice as long. */
 #define VKN_RECORD_BYTES sizeof(VknMoments)
 
-/* A kernel family and what it may bind; most uses of any is fourteen. */
+/* A kernel family and what it may bind. */
 typedef struct VknStage {
     VknKernel kernel[VKN_ACCESS_COUNT];
     uint32_t statistic_bytes; /* the largest of what it binds per statistic, per part for reduce */
-    VknUse uses[16];
+    VknUse uses[18];
 } VknStage;
 
 extern const VknStage vkn_stage_norm;
@@ -24,6 +24,8 @@ extern const VknStage vkn_stage_finish_result;
 extern const VknStage vkn_stage_finish_before_renorm;
 extern const VknStage vkn_stage_renorm;
 extern const VknStage vkn_stage_gradient_norm;
+extern const VknStage vkn_stage_gradient_norm_sums;
+extern const VknStage vkn_stage_gradient_norm_elements;
 extern const VknStage vkn_stage_gradient_reduce;
 extern const VknStage vkn_stage_gradient_apply;
 extern const VknStage vkn_stage_apply_elements;
@@ -48,6 +50,12 @@ bool vkn_planner_is_prepared(const VknPlanner *p);
 
 /* Whether a kernel of this operation has this use. */
 bool vkn_stage_uses(const VknPlanner *p, const VknUse *use);
+
+/* The stage that does the planner's operation in one dispatch, if vkn_stage_fits(). */
+const VknStage *vkn_stage_whole(const VknPlanner *p);
+
+/* Whether the device has all the bindings that a stage uses, which may not be the same for two of them. */
+bool vkn_stage_fits(const VknPlanner *p, const VknStage *stage);
 
 /* Who works for a team on a stage: its kernel may have none but VKN_WORKER_ALONE. */
 VknWorker vkn_stage_worker(const VknPlanner *p, const VknStage *stage, VknTeam team);

@@ -177,10 +177,12 @@ static uint32_t texel_of(const VknPlanner *p, VknUse use, uint64_t size) {
 }
 
 /* Sets the bits that tell a kernel of a resource. */
-static void tell_of(VknStep *step, VknUse use) {
+static void tell_of(VknStep *step, VknUse use, bool is_gradient) {
     uint32_t *roles = &step->spec[VKN_SPEC_ROLES - 1], *modes = &step->spec[VKN_SPEC_MODES - 1];
     switch (use.resource) {
     case VKN_RESOURCE_PARTS:
+        if (use.direction & VKN_WRITE)
+            *roles |= is_gradient ? VKN_HAS_SUMS : VKN_HAS_MOMENTS;
         break;
     case VKN_RESOURCE_AFFINE:
         *modes |= VKN_MODE_AFFINE;
@@ -198,18 +200,19 @@ void vkn_step_bind(const VknPlanner *p, VknStep *step, VknUse use, uint64_t firs
     uint32_t bits = vkn_role_bits(&p->schedule->desc, use.resource);
     uint64_t offset = use.resource >= VKN_ROLE_COUNT ? p->region[use.resource - VKN_ROLE_COUNT].offset : 0;
     uint64_t begin = first * bits / 8, end = vkn_divide_up((first + span) * bits, 8);
+    uint64_t size = vkn_round_up(offset + end, 4) - offset - begin; /* kernels read whole words */
     step->binding[step->binding_count++] = (VknStepBinding){
-        .binding = use.binding,
-        .resource = use.resource,
-        .role = use.resource >= VKN_ROLE_COUNT ? VKN_ROLE_WORKSPACE : (VknRole)use.resource,
         .offset = offset + begin,
-        .size = vkn_round_up(offset + end, 4) - offset - begin, /* kernels read whole words */
-        .unit_bits = (uint32_t)vkn_min(bits, 32),
-        .first = bits == 1 ? (uint32_t)(first % 8) : 0,
+        .size = size,
+        .binding = (uint8_t)use.binding,
+        .resource = (uint8_t)use.resource,
+        .role = (uint8_t)(use.resource >= VKN_ROLE_COUNT ? VKN_ROLE_WORKSPACE : use.resource),
+        .unit_bits = (uint8_t)vkn_min(bits, 32),
+        .first = (uint8_t)(bits == 1 ? first % 8 : 0),
+        .texel = (uint8_t)texel_of(p, use, size),
     };
-    VknStepBinding *binding = &step->binding[step->binding_count - 1];
-    binding->texel = texel_of(p, use, binding->size);
-    tell_of(step, use);
+    step->has_more = step->has_more || use.binding >= VKN_BINDING_LEAST;
+    tell_of(step, use, vkn_operation_is_gradient(p->schedule->desc.operation));
     step->reads |= use.direction & VKN_READ ? (uint64_t)1 << use.resource : 0;
     step->writes |= use.direction & VKN_WRITE ? (uint64_t)1 << use.resource : 0;
 }

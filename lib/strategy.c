@@ -1,6 +1,7 @@
 #include "strategy.h"
 
 #include "desc.h"
+#include "stage.h"
 
 /* Row kernels read runs of neighbouring elements; below a handful per run they read little else than the
  * ends of runs. */
@@ -33,24 +34,17 @@ static bool layouts_pair(const VknView *view) {
     return true;
 }
 
-/* What eight bindings hold: of TRAIN's running statistics, residual and activation mask the one or the other
- * two; of a gradient's dx and dresidual or source the one. */
 static bool fused_legal(const VknPlanner *p) {
     const VknDesc *desc = &p->schedule->desc;
     uint32_t roles = desc->roles;
-    bool source = roles & (VKN_HAS_RESIDUAL | VKN_HAS_ACTIVATION_MASK | VKN_HAS_DRESIDUAL | VKN_HAS_SLOPE |
-                           VKN_HAS_DRESIDUAL_SUM) ||
-                  (roles & VKN_HAS_Y && !vkn_desc_is_from_output(desc));
+    bool dslope = roles & VKN_HAS_DSLOPE && !vkn_planner_has_elements(p); /* no kernel writes it beside dx */
     if (roles & (VKN_HAS_MASK | VKN_HAS_MOMENTS | VKN_HAS_SUMS | VKN_HAS_RENORM_MEAN | VKN_HAS_RENORM) ||
         p->view->statistic_count != p->view->channel_count)
         return false;
-    if (desc->operation == VKN_OPERATION_TRAIN && roles & VKN_HAS_RUNNING_MEAN &&
-        roles & (VKN_HAS_RESIDUAL | VKN_HAS_ACTIVATION_MASK | VKN_HAS_SLOPE))
-        return false;
     if (desc->operation != VKN_OPERATION_TRAIN &&
-        !(desc->operation == VKN_OPERATION_TRAIN_GRADIENT && roles & VKN_HAS_DX && !source))
+        !(desc->operation == VKN_OPERATION_TRAIN_GRADIENT && roles & VKN_HAS_DX && !dslope))
         return false;
-    return vkn_planner_sees_whole(p);
+    return vkn_stage_fits(p, vkn_stage_whole(p)) && vkn_planner_sees_whole(p);
 }
 
 bool vkn_strategy_legal(const VknStrategy *strategy, const VknPlanner *planner) {
@@ -199,7 +193,7 @@ static VknResult emit_gradient(const VknStrategy *strategy, VknPlanner *p) {
     bool sums = wants_parameters || couples || desc->operation == VKN_OPERATION_GRADIENT_STATISTICS;
     if (strategy->fused) {
         result = vkn_emit_norm(p);
-        if (!result && wants_parameters)
+        if (!result && wants_parameters && p->region[VKN_RESOURCE_PARTS - VKN_ROLE_COUNT].size)
             result = vkn_emit_finish(p, VKN_RESOURCE_PARTS, 1, VKN_RESOURCE_COUNT);
         return result;
     }

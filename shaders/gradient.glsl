@@ -1,14 +1,13 @@
-// The gradient of an element, once the coefficients of its statistic are loaded. The includer defines
-// DX_BINDING.
+// The gradient of an element, once the coefficients of its statistic are loaded.
 
 layout(constant_id = VKN_SPEC_Y_TYPE) const uint Y_TYPE = 0;
 
 READ_TENSOR(dy, VKN_BINDING_DY, Y_TYPE)
-READ_TENSOR(y, VKN_BINDING_SOURCE, Y_TYPE)
-READ_BITS(activation_mask, VKN_BINDING_SOURCE)
-WRITE_TENSOR(dx, DX_BINDING, DX_TYPE)
-WRITE_TENSOR(dresidual, VKN_BINDING_DRESIDUAL, RESIDUAL_TYPE)
-READ_TENSOR(dresidual_sum, VKN_BINDING_DRESIDUAL_SUM, DX_TYPE)
+READ_TENSOR(y, AT(SOURCE), Y_TYPE)
+READ_BITS(activation_mask, AT(SOURCE))
+WRITE_TENSOR(dx, AT(DX), DX_TYPE)
+WRITE_TENSOR(dresidual, AT(DRESIDUAL), RESIDUAL_TYPE)
+READ_TENSOR(dresidual_sum, AT(DRESIDUAL_SUM), DX_TYPE)
 
 #include "parameters.glsl"
 #include "saved.glsl"

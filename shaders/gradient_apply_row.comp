@@ -1,7 +1,6 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
 // dx and dresidual; a worker takes one part of one statistic at a time.
-#define DX_BINDING    VKN_BINDING_DX
 #define GAMMA_BINDING VKN_BINDING_APPLY_GAMMA
 #define BETA_BINDING  VKN_BINDING_APPLY_BETA
 #include "kernel.glsl"

@@ -6,11 +6,11 @@ float source_at(uint y, uint residual)
     if (IS(VKN_MODE_FROM_OUTPUT))
         return 0.0;
     if (HAS(VKN_HAS_RESIDUAL))
-        return residual_load(first_of(VKN_BINDING_SOURCE) + residual);
+        return residual_load(first_of(AT(SOURCE)) + residual);
     if (HAS(VKN_HAS_Y))
-        return y_load(first_of(VKN_BINDING_SOURCE) + y);
+        return y_load(first_of(AT(SOURCE)) + y);
     if (HAS(VKN_HAS_ACTIVATION_MASK))
-        return activation_mask_load(first_of(VKN_BINDING_SOURCE) + y);
+        return activation_mask_load(first_of(AT(SOURCE)) + y);
     return 0.0;
 }
 
@@ -18,7 +18,7 @@ vec4 source_at4(uint y_quad)
 {
     if (IS(VKN_MODE_FROM_OUTPUT))
         return vec4(0.0);
-    uint quad = quad_of(VKN_BINDING_SOURCE, y_quad);
+    uint quad = quad_of(AT(SOURCE), y_quad);
     if (HAS(VKN_HAS_RESIDUAL))
         return residual_load4(quad);
     if (HAS(VKN_HAS_Y))
@@ -90,22 +90,22 @@ void gradient_store(uint x, uint y, vec4 dx, vec4 dresidual, uint count)
 {
     for (uint k = 0; k < count; k++) {
         if (HAS(VKN_HAS_DRESIDUAL_SUM))
-            dx[k] += dresidual_sum_load(first_of(VKN_BINDING_DRESIDUAL_SUM) + x + k);
+            dx[k] += dresidual_sum_load(first_of(AT(DRESIDUAL_SUM)) + x + k);
         if (HAS(VKN_HAS_DX))
-            dx_store(first_of(DX_BINDING) + x + k, dx[k]);
+            dx_store(first_of(AT(DX)) + x + k, dx[k]);
         if (HAS(VKN_HAS_DRESIDUAL))
-            dresidual_store(first_of(VKN_BINDING_DRESIDUAL) + y + k, dresidual[k]);
+            dresidual_store(first_of(AT(DRESIDUAL)) + y + k, dresidual[k]);
     }
 }
 
 void gradient_store4(uint x, uint y, vec4 dx, vec4 dresidual)
 {
     if (HAS(VKN_HAS_DRESIDUAL_SUM))
-        dx += dresidual_sum_load4(quad_of(VKN_BINDING_DRESIDUAL_SUM, x));
+        dx += dresidual_sum_load4(quad_of(AT(DRESIDUAL_SUM), x));
     if (HAS(VKN_HAS_DX))
-        dx_store4(quad_of(DX_BINDING, x), dx);
+        dx_store4(quad_of(AT(DX), x), dx);
     if (HAS(VKN_HAS_DRESIDUAL))
-        dresidual_store4(quad_of(VKN_BINDING_DRESIDUAL, y), dresidual);
+        dresidual_store4(quad_of(AT(DRESIDUAL), y), dresidual);
 }
 
 // Whether quads from these elements on are aligned in all that is read; and in all that is written, too.
@@ -113,12 +113,12 @@ bool element_is_aligned(uint x, uint y)
 {
     return is_aligned(VKN_BINDING_X, x) && is_aligned(VKN_BINDING_DY, y) &&
            (!HAS(VKN_HAS_RESIDUAL | VKN_HAS_Y | VKN_HAS_ACTIVATION_MASK) || IS(VKN_MODE_FROM_OUTPUT) ||
-            is_aligned(VKN_BINDING_SOURCE, y));
+            is_aligned(AT(SOURCE), y));
 }
 
 bool are_aligned(uint x, uint y)
 {
-    return element_is_aligned(x, y) && (!HAS(VKN_HAS_DX) || is_aligned(DX_BINDING, x)) &&
-           (!HAS(VKN_HAS_DRESIDUAL_SUM) || is_aligned(VKN_BINDING_DRESIDUAL_SUM, x)) &&
-           (!HAS(VKN_HAS_DRESIDUAL) || is_aligned(VKN_BINDING_DRESIDUAL, y));
+    return element_is_aligned(x, y) && (!HAS(VKN_HAS_DX) || is_aligned(AT(DX), x)) &&
+           (!HAS(VKN_HAS_DRESIDUAL_SUM) || is_aligned(AT(DRESIDUAL_SUM), x)) &&
+           (!HAS(VKN_HAS_DRESIDUAL) || is_aligned(AT(DRESIDUAL), y));
 }

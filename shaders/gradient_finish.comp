@@ -3,7 +3,6 @@
 // Merges the parts of each statistic's sums, stores them, dgamma and dbeta, and the coefficients of dx; a worker
 // takes one channel at a time. The view is (batch: virtual batches, channel: channels, outer: parts, none where
 // only coefficients are wanted).
-#define DX_BINDING VKN_BINDING_DX
 #include "kernel.glsl"
 #include "subgroup.glsl"
 #include "input.glsl"

@@ -1,7 +1,7 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
 // Sums and dx of whole statistics; an invocation takes VECTOR neighbouring statistics.
-#define DX_BINDING VKN_BINDING_NORM_DX
+#define NORM
 #include "kernel.glsl"
 #include "input.glsl"
 #include "deviation.glsl"
@@ -9,6 +9,7 @@
 #include "gradient.glsl"
 #include "coefficients.glsl"
 #include "sums_store.glsl"
+#include "parameters_store.glsl"
 #include "column.glsl"
 #include "column_gradient.glsl"
 #include "column_gradient_sums.glsl"
@@ -25,7 +26,9 @@ void main()
         ColumnSums s = column_sums(c, all);
         for (uint k = 0; k < VECTOR; k++) {
             Sums sums = column_component(s, c, k);
-            sums_store(column_index(c, k), sums);
+            if (HAS(VKN_HAS_SUMS))
+                sums_store(column_index(c, k), sums);
+            parameters_store(column_index(c, k), sums.dz_xhat, sums.dz, sums.dslope);
             coefficients_component(all, k, coefficients_with(coefficients_given(column_index(c, k)), sums));
         }
         column_walk(all, c);

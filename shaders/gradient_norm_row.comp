@@ -1,7 +1,7 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
 // Sums and dx of whole statistics; a worker takes one statistic at a time.
-#define DX_BINDING VKN_BINDING_NORM_DX
+#define NORM
 #include "kernel.glsl"
 #include "subgroup.glsl"
 #include "input.glsl"
@@ -12,6 +12,7 @@
 #include "gradient.glsl"
 #include "coefficients.glsl"
 #include "sums_store.glsl"
+#include "parameters_store.glsl"
 #include "row.glsl"
 #include "row_gradient_sums.glsl"
 #include "row_gradient.glsl"
@@ -24,8 +25,11 @@ void main()
         Part all = Part(0, reduce_count());
         Coefficients given = coefficients_given(row.index);
         Sums s = row_sums(row, all, given);
-        if (worker_lane() == 0)
-            sums_store(row.index, s);
+        if (worker_lane() == 0) {
+            if (HAS(VKN_HAS_SUMS))
+                sums_store(row.index, s);
+            parameters_store(row.index, s.dz_xhat, s.dz, s.dslope);
+        }
         Coefficients c = coefficients_with(given, s);
         row_walk(c, row, all);
     }

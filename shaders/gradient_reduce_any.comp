@@ -1,7 +1,6 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
 // Sums of each part of each statistic; a worker takes one part at a time.
-#define DX_BINDING VKN_BINDING_DX
 #include "kernel.glsl"
 #include "subgroup.glsl"
 #include "input.glsl"

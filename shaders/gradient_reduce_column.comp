@@ -1,7 +1,6 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
 // Sums of each part of each statistic; an invocation takes VECTOR neighbouring statistics.
-#define DX_BINDING VKN_BINDING_DX
 #include "kernel.glsl"
 #include "input.glsl"
 #include "deviation.glsl"

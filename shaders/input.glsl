@@ -10,8 +10,8 @@ layout(constant_id = VKN_SPEC_DX_TYPE) const uint DX_TYPE = 0;
 #include "activation.glsl"
 
 READ_TENSOR(x, VKN_BINDING_X, X_TYPE)
-READ_TENSOR(residual, VKN_BINDING_RESIDUAL, RESIDUAL_TYPE)
-WRITE_TENSOR(residual_sum, VKN_BINDING_RESIDUAL_SUM, DX_TYPE)
+READ_TENSOR(residual, AT(RESIDUAL), RESIDUAL_TYPE)
+WRITE_TENSOR(residual_sum, AT(RESIDUAL_SUM), DX_TYPE)
 
 #define is_aligned(binding, element)  (((first_of(binding) + (element)) & 3u) == 0)
 #define head_before(binding, element) ((0u - (first_of(binding) + (element))) & 3u)
@@ -32,7 +32,7 @@ float sum_load(uint x, uint residual)
 {
     float v = x_load(first_of(VKN_BINDING_X) + x);
     if (IS(VKN_MODE_RESIDUAL_BEFORE))
-        v = sum_as_stored(vec2(v + residual_load(first_of(VKN_BINDING_RESIDUAL) + residual))).x;
+        v = sum_as_stored(vec2(v + residual_load(first_of(AT(RESIDUAL)) + residual))).x;
     return v;
 }
 
@@ -40,7 +40,7 @@ vec4 sum_load4(uint x, uint residual)
 {
     vec4 v = x_load4(quad_of(VKN_BINDING_X, x));
     if (IS(VKN_MODE_RESIDUAL_BEFORE)) {
-        v += residual_load4(quad_of(VKN_BINDING_RESIDUAL, residual));
+        v += residual_load4(quad_of(AT(RESIDUAL), residual));
         v = vec4(sum_as_stored(v.xy), sum_as_stored(v.zw));
     }
     return v;
@@ -60,5 +60,5 @@ vec4 input_load4(uint x, uint residual)
 bool input_is_aligned(uint x, uint residual)
 {
     return is_aligned(VKN_BINDING_X, x) &&
-           (!IS(VKN_MODE_RESIDUAL_BEFORE) || is_aligned(VKN_BINDING_RESIDUAL, residual));
+           (!IS(VKN_MODE_RESIDUAL_BEFORE) || is_aligned(AT(RESIDUAL), residual));
 }

@@ -35,7 +35,6 @@
 #define VKN_BINDING_COEFFICIENTS_IN  4
 #define VKN_BINDING_APPLY_GAMMA      1 /* of elements, where dx and dresidual are in their place */
 #define VKN_BINDING_APPLY_BETA       5
-#define VKN_BINDING_NORM_DX          7 /* without residual */
 #define VKN_BINDING_DGAMMA           6 /* gradient_finish */
 #define VKN_BINDING_DBETA            7
 #define VKN_BINDING_DSLOPE           6 /* without dgamma */
@@ -48,10 +47,25 @@
 #define VKN_BINDING_RENORM_MEAN      4
 #define VKN_BINDING_RENORM_STD       5
 #define VKN_BINDING_RUNNING_STD      6
-#define VKN_BINDING_COUNT            8
+
+/* From here on not every device has them. */
+#define VKN_BINDING_LEAST 8
+
+/* Of norm kernels, which touch most, instead of those above: */
+#define VKN_BINDING_NORM_DX              7
+#define VKN_BINDING_NORM_RESIDUAL        8
+#define VKN_BINDING_NORM_SOURCE          8 /* gradients */
+#define VKN_BINDING_NORM_SLOPE           8 /* without residual */
+#define VKN_BINDING_NORM_ACTIVATION_MASK 9
+#define VKN_BINDING_NORM_RESIDUAL_SUM    9 /* without activation mask */
+#define VKN_BINDING_NORM_DRESIDUAL       9
+#define VKN_BINDING_NORM_DRESIDUAL_SUM   9
+#define VKN_BINDING_NORM_DGAMMA          10
+#define VKN_BINDING_NORM_DBETA           11
+#define VKN_BINDING_COUNT                12
 
 /* What is read as texels is bound as a uniform texel buffer as well, at this plus its binding. */
-#define VKN_BINDING_TEXELS 8
+#define VKN_BINDING_TEXELS VKN_BINDING_COUNT
 
 /* Specialization constants: what is known when planning. lib/shader.c writes them into the module. */
 #define VKN_SPEC_LOCAL_SIZE         1 /* invocations per workgroup, a power of two up to 256 */
@@ -178,12 +192,14 @@
     VKN_UINT y_stride[VKN_SLOTS];                                                                            \
     VKN_UINT stat_stride[3];              /* per-statistic buffers, of VKN_KEPT() slots; 0 in the others */  \
     VKN_UINT parameter_stride[VKN_SLOTS]; /* gamma and beta, where they differ between elements, else: */    \
-    VKN_UINT first[4];                    /* 16 bits per binding: elements between binding and box */        \
+    VKN_UINT first[4];                    /* 16 bits per binding below 8: elements from there to the box */  \
     VKN_UINT part_length;                 /* reduced elements per part */                                    \
     VKN_UINT part_count;                  /* parts of this box */                                            \
     VKN_UINT part_first;                  /* number of its first part among the parts of the statistic */    \
     VKN_UINT part_total;                  /* parts of each statistic */                                      \
     VKN_UINT index_first;                 /* number of the box's first element in its statistic */
+
+/* Of bindings from 8 on, `first` is in part_first and part_total, which norm kernels have no use for. */
 
 /* Weights of the old running value and of the batch's, as bits of a float: what moves running statistics has
  * no parameters of elements. */

@@ -21,15 +21,31 @@ layout(push_constant) uniform Push { VKN_PUSH_FIELDS };
 #define INFINITY uintBitsToFloat(0x7F800000u)
 #define NOT_A_NUMBER uintBitsToFloat(0x7FC00000u)
 
+// Norm kernels have bindings of their own for what shares one elsewhere.
+#ifdef NORM
+#define AT(role) VKN_BINDING_NORM_##role
+#else
+#define AT(role) VKN_BINDING_##role
+#endif
+
 // The box's first element in a binding. Bindings begin at an aligned address at or below it.
-#define FIRST(binding) ((first[(binding) >> 1] >> (((binding) & 1u) << 4)) & 0xFFFFu)
+#define HALF(word, binding) (((word) >> (((binding) & 1u) << 4)) & 0xFFFFu)
+#define FIRST(binding)      HALF(first[(binding) >> 1], binding)
 
 // Computed once: nothing is moved out of loops by software renderers, where a shift costs what five sums do.
-uint first_element[VKN_BINDING_COUNT] = uint[](FIRST(0), FIRST(1), FIRST(2), FIRST(3), FIRST(4), FIRST(5), FIRST(6),
-                                               FIRST(7));
-uint first_quad[VKN_BINDING_COUNT] = uint[]((FIRST(0) + 3) >> 2, (FIRST(1) + 3) >> 2, (FIRST(2) + 3) >> 2,
-                                            (FIRST(3) + 3) >> 2, (FIRST(4) + 3) >> 2, (FIRST(5) + 3) >> 2,
-                                            (FIRST(6) + 3) >> 2, (FIRST(7) + 3) >> 2);
+#ifdef NORM
+#define ALL(of)                                                                                              \
+    of(FIRST(0)), of(FIRST(1)), of(FIRST(2)), of(FIRST(3)), of(FIRST(4)), of(FIRST(5)), of(FIRST(6)),        \
+        of(FIRST(7)), of(HALF(part_first, 8)), of(HALF(part_first, 9)), of(HALF(part_total, 10)),            \
+        of(HALF(part_total, 11))
+#else
+#define ALL(of)                                                                                              \
+    of(FIRST(0)), of(FIRST(1)), of(FIRST(2)), of(FIRST(3)), of(FIRST(4)), of(FIRST(5)), of(FIRST(6)), of(FIRST(7))
+#endif
+#define ELEMENT(first) first
+#define QUAD(first)    ((first) + 3) >> 2
+uint first_element[] = uint[](ALL(ELEMENT));
+uint first_quad[] = uint[](ALL(QUAD));
 
 // A quad is four elements that begin at a multiple of four in their binding. If the first of them is `element` in the
 // box, its number in the box is element >> 2, and in the binding quad_of() that.

@@ -1,6 +1,7 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
 // The whole of TRAIN in one dispatch; an invocation takes VECTOR neighbouring statistics.
+#define NORM
 #include "kernel.glsl"
 #include "input.glsl"
 #include "statistic.glsl"

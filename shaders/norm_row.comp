@@ -1,6 +1,7 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
 // The whole of TRAIN in one dispatch; a worker takes one statistic at a time, or four.
+#define NORM
 #include "kernel.glsl"
 #include "subgroup.glsl"
 #include "input.glsl"

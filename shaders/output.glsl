@@ -3,7 +3,7 @@
 layout(constant_id = VKN_SPEC_Y_TYPE) const uint Y_TYPE = 0;
 
 WRITE_TENSOR(y, VKN_BINDING_Y, Y_TYPE)
-WRITE_BITS(activation_mask, VKN_BINDING_ACTIVATION_MASK)
+WRITE_BITS(activation_mask, AT(ACTIVATION_MASK))
 
 void parameters_begin(uint parameter)
 {
@@ -15,14 +15,14 @@ void parameters_begin(uint parameter)
 float residual_at(uint element)
 {
     if (HAS(VKN_HAS_RESIDUAL))
-        return residual_load(first_of(VKN_BINDING_RESIDUAL) + element);
+        return residual_load(first_of(AT(RESIDUAL)) + element);
     return 0.0;
 }
 
 vec4 residual_at4(uint quad)
 {
     if (HAS(VKN_HAS_RESIDUAL))
-        return residual_load4(quad_of(VKN_BINDING_RESIDUAL, quad));
+        return residual_load4(quad_of(AT(RESIDUAL), quad));
     return vec4(0.0);
 }
 
@@ -30,16 +30,16 @@ vec4 residual_at4(uint quad)
 bool output_is_aligned(uint x, uint y, uint residual)
 {
     return is_aligned(VKN_BINDING_Y, y) &&
-           (!HAS(VKN_HAS_RESIDUAL) || is_aligned(VKN_BINDING_RESIDUAL, residual)) &&
-           (!HAS(VKN_HAS_RESIDUAL_SUM) || is_aligned(VKN_BINDING_RESIDUAL_SUM, x)) &&
-           (!HAS(VKN_HAS_ACTIVATION_MASK) || is_aligned(VKN_BINDING_ACTIVATION_MASK, y));
+           (!HAS(VKN_HAS_RESIDUAL) || is_aligned(AT(RESIDUAL), residual)) &&
+           (!HAS(VKN_HAS_RESIDUAL_SUM) || is_aligned(AT(RESIDUAL_SUM), x)) &&
+           (!HAS(VKN_HAS_ACTIVATION_MASK) || is_aligned(AT(ACTIVATION_MASK), y));
 }
 
 void output_store(uint element, float z, float slope, float factor)
 {
     y_store(first_of(VKN_BINDING_Y) + element, activate(z, slope) * factor);
     if (HAS(VKN_HAS_ACTIVATION_MASK))
-        activation_mask_store(first_of(VKN_BINDING_ACTIVATION_MASK) + element,
+        activation_mask_store(first_of(AT(ACTIVATION_MASK)) + element,
                               uint(activation_derivative(z, slope) == 1.0));
 }
 
@@ -48,7 +48,7 @@ void output_store4(uint quad, vec4 z, vec4 slope, vec4 factor)
     y_store4(quad_of(VKN_BINDING_Y, quad), activate(z, slope) * factor);
     if (HAS(VKN_HAS_ACTIVATION_MASK)) {
         uvec4 open = uvec4(equal(activation_derivative(z, slope), vec4(1.0)));
-        activation_mask_store4(quad_of(VKN_BINDING_ACTIVATION_MASK, quad),
+        activation_mask_store4(quad_of(AT(ACTIVATION_MASK), quad),
                                open.x | open.y << 1 | open.z << 2 | open.w << 3);
     }
 }
@@ -79,7 +79,7 @@ void apply(Affine a, uint x, uint y, uint residual, uint dx, uint parameter, boo
 {
     float sum = sum_load(x, residual);
     if (HAS(VKN_HAS_RESIDUAL_SUM))
-        residual_sum_store(first_of(VKN_BINDING_RESIDUAL_SUM) + dx, sum);
+        residual_sum_store(first_of(AT(RESIDUAL_SUM)) + dx, sum);
     float u = prologue(sum);
     if (OF(VKN_OF_LOG_SUM_EXP))
         u = mix(-INFINITY, u, counts);
@@ -97,7 +97,7 @@ void apply(Affine a, uint x, uint y, uint residual, uint dx, uint parameter, boo
 void apply4(Affine a, vec4 sum, uint x, uint y, uint parameter, uint step)
 {
     if (HAS(VKN_HAS_RESIDUAL_SUM))
-        residual_sum_store4(quad_of(VKN_BINDING_RESIDUAL_SUM, x), sum);
+        residual_sum_store4(quad_of(AT(RESIDUAL_SUM), x), sum);
     vec4 z = affine_apply(a, prologue(sum), parameter, step);
     vec4 factor = vec4(1.0);
     if (IS(VKN_MODE_RESIDUAL_FACTOR))

@@ -10,7 +10,7 @@
 
 READ_FIGURES(gamma, GAMMA_BINDING)
 READ_FIGURES(beta, BETA_BINDING)
-READ_FIGURES(slope, VKN_BINDING_SLOPE)
+READ_FIGURES(slope, AT(SLOPE))
 
 float gamma_at(uint parameter)
 {
@@ -29,7 +29,7 @@ float beta_at(uint parameter)
 float slope_at(uint parameter)
 {
     if (HAS(VKN_HAS_SLOPE))
-        return slope_load(first_of(VKN_BINDING_SLOPE) + parameter);
+        return slope_load(first_of(AT(SLOPE)) + parameter);
     return 1.0;
 }
 

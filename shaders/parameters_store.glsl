@@ -2,15 +2,15 @@
 
 layout(constant_id = VKN_SPEC_ACCUMULATE) const uint ACCUMULATE = 0;
 
-layout(set = 0, binding = VKN_BINDING_DGAMMA) buffer DGamma { float dgamma_out[]; };
-layout(set = 0, binding = VKN_BINDING_DBETA) buffer DBeta { float dbeta_out[]; };
+layout(set = 0, binding = AT(DGAMMA)) buffer DGamma { float dgamma_out[]; };
+layout(set = 0, binding = AT(DBETA)) buffer DBeta { float dbeta_out[]; };
 layout(set = 0, binding = VKN_BINDING_DSLOPE) buffer DSlope { float dslope_out[]; };
 
 void parameters_store(uint channel, float dgamma, float dbeta, float dslope)
 {
     uint l = first_of(VKN_BINDING_DSLOPE) + channel;
-    uint g = first_of(VKN_BINDING_DGAMMA) + channel;
-    uint b = first_of(VKN_BINDING_DBETA) + channel;
+    uint g = first_of(AT(DGAMMA)) + channel;
+    uint b = first_of(AT(DBETA)) + channel;
     if (HAS(VKN_HAS_DGAMMA)) {
         if (ACCUMULATE != 0)
             dgamma += dgamma_out[g];

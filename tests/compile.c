@@ -231,7 +231,7 @@ static uint32_t check_weakest(void) {
         const char *name;
         uint64_t most;
     } LIMITS[] = {{"invocations per workgroup", 128},
-                  {"storage buffers", VKN_BINDING_COUNT},
+                  {"storage buffers", VKN_BINDING_LEAST},
                   {"bytes of push constants", 128},
                   {"bytes of a storage buffer", 1u << 27},
                   {"workgroups", 65535}};

@@ -16,24 +16,24 @@
 #define AMD(...)                                                                                             \
     {                                                                                                        \
         .device_class = VKN_DEVICE_AMD, .max_group_count = 65535, .max_storage_range = UINT32_MAX,           \
-        .max_storage_buffers = VKN_BINDING_COUNT, .storage_offset_alignment = 256, .max_subgroup_size = 64,  \
-        .texel_offset_alignment = 256, __VA_ARGS__                                                           \
+        .storage_offset_alignment = 256, .max_subgroup_size = 64, .texel_offset_alignment = 256, __VA_ARGS__ \
     }
 
 /* The last row is what Vulkan 1.1 promises, where that is not below a floor of VknCaps. */
 const CompileCaps compile_caps[COMPILE_CAPS_COUNT] = {
-    {"all", AMD(.max_invocations = 1024, .max_shared_bytes = 65536, .subgroup_arithmetic = true,
-                .subgroup_shuffle = true, .subgroup_size_control = true, .full_subgroups = true)},
-    {"no arithmetic",
-     AMD(.max_texels = 65536, .texel_reads = true, .max_invocations = 1024, .max_shared_bytes = 65536,
-         .subgroup_shuffle = true, .subgroup_size_control = true, .full_subgroups = true)},
+    {"all", AMD(.max_storage_buffers = VKN_BINDING_COUNT, .max_invocations = 1024, .max_shared_bytes = 65536,
+                .subgroup_arithmetic = true, .subgroup_shuffle = true, .subgroup_size_control = true,
+                .full_subgroups = true)},
+    {"no arithmetic", AMD(.max_storage_buffers = VKN_BINDING_LEAST, .max_texels = 65536, .texel_reads = true,
+                          .max_invocations = 1024, .max_shared_bytes = 65536, .subgroup_shuffle = true,
+                          .subgroup_size_control = true, .full_subgroups = true)},
     {"weakest",
      {.device_class = VKN_DEVICE_OTHER,
       .max_invocations = 128,
       .max_group_count = 65535,
       .max_shared_bytes = 16384,
       .max_storage_range = 1u << 27,
-      .max_storage_buffers = VKN_BINDING_COUNT,
+      .max_storage_buffers = VKN_BINDING_LEAST,
       .storage_offset_alignment = 256,
       .texel_offset_alignment = 256,
       .max_subgroup_size = 64}},

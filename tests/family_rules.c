@@ -254,8 +254,43 @@ static void test_sizes(void **state) {
     assert_int_equal(info.size[VKN_ROLE_WORKSPACE], 0);
 }
 
+/* With 12 storage buffers a layer of ResNet is one dispatch each way; with 8 it is what they hold. */
+static void test_buffers(void **state) {
+    static const uint32_t ADD = BIT(RESIDUAL), RUNNING = BIT(RUNNING_MEAN) | BIT(RUNNING_VARIANCE);
+    static const struct {
+        const char *name;
+        VknOperation operation;
+        uint32_t more, without;
+        uint32_t dispatches[2]; /* with 8, with 12 */
+    } ROWS[] = {
+        {"training", VKN_OPERATION_TRAIN, RUNNING, 0, {1, 1}},
+        {"training, residual", VKN_OPERATION_TRAIN, RUNNING | ADD, 0, {3, 1}},
+        {"training, activation mask", VKN_OPERATION_TRAIN, RUNNING | BIT(ACTIVATION_MASK), 0, {3, 1}},
+        {"dx alone", VKN_OPERATION_TRAIN_GRADIENT, 0, BIT(DGAMMA) | BIT(DBETA), {1, 1}},
+        {"gradient", VKN_OPERATION_TRAIN_GRADIENT, 0, 0, {2, 1}},
+        {"gradient, residual", VKN_OPERATION_TRAIN_GRADIENT, ADD | BIT(DRESIDUAL), 0, {3, 1}},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++)
+        for (uint32_t wide = 0; wide < 2; wide++) {
+            VknCaps caps = CAPS;
+            VknDesc desc;
+            VknPlanInfo info;
+            caps.device_class = VKN_DEVICE_SOFTWARE;
+            caps.max_storage_buffers = wide ? 12 : 8;
+            vkn_desc_batch_norm(&desc, ROWS[i].operation, 4, (uint64_t[]){8, 256, 56, 56}, 1, (int32_t[]){1});
+            desc.roles = (desc.roles & ~ROWS[i].without) | ROWS[i].more;
+            desc.activation = vkn_activation_default(VKN_ACTIVATION_RELU);
+            if (vkn_plan_query(&caps, &desc, (VknLog){log_write, NULL}, &info) != VKN_SUCCESS)
+                fail_msg("%s: %s", ROWS[i].name, message);
+            if (info.dispatch_count != ROWS[i].dispatches[wide])
+                fail_msg("%s with %u storage buffers: %u dispatches, not %u", ROWS[i].name,
+                         caps.max_storage_buffers, info.dispatch_count, ROWS[i].dispatches[wide]);
+        }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_broken), cmocka_unit_test(test_allowed),
-                                       cmocka_unit_test(test_sizes)};
+                                       cmocka_unit_test(test_sizes), cmocka_unit_test(test_buffers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -71,10 +71,10 @@ static const char *bindings_broken(const VknSchedule *schedule, const VknStep *s
     uint32_t seen = 0;
     bool texels = spec(step, VKN_SPEC_MODES) & VKN_MODE_TEXELS;
     REQUIRE(!texels || caps->texel_reads);
-    REQUIRE(step->binding_count >= 1 && step->binding_count <= VKN_BINDING_COUNT);
+    REQUIRE(step->binding_count >= 1 && step->binding_count <= vkn_binding_count(caps));
     for (uint32_t i = 0; i < step->binding_count; i++) {
         const VknStepBinding *b = &step->binding[i];
-        REQUIRE(b->binding < VKN_BINDING_COUNT && !(seen >> b->binding & 1));
+        REQUIRE(b->binding < vkn_binding_count(caps) && !(seen >> b->binding & 1));
         seen |= 1u << b->binding;
         REQUIRE(b->role == VKN_ROLE_WORKSPACE || (schedule->desc.roles >> b->role & 1));
         REQUIRE(b->size > 0 && (b->offset + b->size) % 4 == 0 && b->offset % ((b->unit_bits + 7) / 8) == 0);
@@ -86,6 +86,7 @@ static const char *bindings_broken(const VknSchedule *schedule, const VknStep *s
         REQUIRE(!b->texel || (b->size >= b->texel && (b->size + slack) / b->texel <= caps->max_texels));
         REQUIRE(b->size <= caps->max_storage_range && b->size + slack <= caps->max_storage_range);
     }
+    REQUIRE(step->has_more == (seen >> VKN_BINDING_LEAST != 0));
     return NULL;
 }
 

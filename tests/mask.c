@@ -6,7 +6,7 @@ const TestMask test_masks[] = {
     {.name = "no_subgroups", .no_arithmetic = true, .no_shuffle = true},
     {.name = "small_groups",
      .of_subgroups = true,
-     .at_most = {.max_invocations = 128, .max_shared_bytes = 16384}},
+     .at_most = {.max_invocations = 128, .max_shared_bytes = 16384, .max_storage_buffers = 8}},
     {.name = "range_4096", .at_most = {.max_storage_range = 4096}},
     {.name = "range_65536", .at_most = {.max_storage_range = 65536}},
     {.name = "other_reads", .other_reads = true},

@@ -46,7 +46,7 @@ static void log_write(void *user, VknLogLevel level, const char *message) {
 static VKAPI_ATTR void VKAPI_CALL get_properties(VkPhysicalDevice device, VkPhysicalDeviceProperties *p) {
     vkGetPhysicalDeviceProperties(device, p);
     if (now.has_buffers)
-        p->limits.maxPerStageDescriptorStorageBuffers = VKN_BINDING_COUNT;
+        p->limits.maxPerStageDescriptorStorageBuffers = VKN_BINDING_LEAST;
 }
 
 /* The mock has subgroups of 0 lanes. */

@@ -103,7 +103,8 @@ typedef struct VknCaps {
     uint32_t max_shared_bytes;         /* shared memory per workgroup; at least 16384 */
     uint64_t max_storage_range;        /* bytes one storage buffer binding may span; 4096 to
                                   2^32 - 1 */
-    uint32_t max_storage_buffers;      /* storage buffer bindings per dispatch; at least 8 */
+    uint32_t max_storage_buffers;      /* storage buffer bindings per dispatch; at least 8. With 12, what
+                                          training and its gradient read besides fits in one dispatch. */
     uint32_t storage_offset_alignment; /* bytes, a power of two, at most 256. Lowering raises it. */
     uint32_t max_subgroup_size;        /* lanes, a power of two, at most 128 */
     bool subgroup_arithmetic;          /* subgroupAdd in compute shaders */

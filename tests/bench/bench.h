@@ -28,6 +28,8 @@ typedef enum BenchOperation {
     BENCH_TRAIN,
     BENCH_INFER,
     BENCH_GRADIENT,
+    BENCH_TRAIN_ADD, /* with a residual, which is added before the activation */
+    BENCH_GRADIENT_ADD,
     BENCH_LAYER,
     BENCH_LAYER_GRADIENT,
     BENCH_RMS,

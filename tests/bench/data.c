@@ -22,6 +22,8 @@ VknType bench_role_type(const VknDesc *desc, VknRole role) {
         return desc->x.type;
     if (role == VKN_ROLE_Y || role == VKN_ROLE_DY || role == VKN_ROLE_RESULT)
         return desc->y.type;
+    if (role == VKN_ROLE_RESIDUAL || role == VKN_ROLE_DRESIDUAL)
+        return desc->residual.type;
     return role == VKN_ROLE_DX ? desc->dx.type : VKN_TYPE_F32;
 }
 
@@ -38,7 +40,7 @@ static double random_of(uint32_t role, uint32_t index) {
 double bench_value(const VknDesc *desc, VknRole role, uint64_t index) {
     double unit = random_of((uint32_t)role, (uint32_t)(index % PERIOD));
     double value = 0.5 + unit;
-    if (role == VKN_ROLE_X || role == VKN_ROLE_DY)
+    if (role == VKN_ROLE_X || role == VKN_ROLE_DY || role == VKN_ROLE_RESIDUAL)
         value = 4 * unit - 1.5;
     if (role == VKN_ROLE_Y)
         value = 2 * unit / (double)desc->shape[desc->rank - 1];
@@ -52,6 +54,7 @@ static bool is_read(const VknDesc *desc, VknRole role) {
     case VKN_ROLE_GAMMA:
     case VKN_ROLE_BETA:
     case VKN_ROLE_DY:
+    case VKN_ROLE_RESIDUAL:
     case VKN_ROLE_VARIANCE:
     case VKN_ROLE_RUNNING_MEAN:
     case VKN_ROLE_RUNNING_VARIANCE:

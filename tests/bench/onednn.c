@@ -109,7 +109,8 @@ static bool create(BenchOnednn *o, const VknDesc *desc) {
 BenchOnednn *bench_onednn_create(const BenchCase *bench_case) {
     const VknDesc *desc = &bench_case->desc;
     if (!bench_case->planes || strcmp(bench_case->type, "f32") != 0 ||
-        desc->activation.id != VKN_ACTIVATION_RELU || bench_case->operation == BENCH_INFER)
+        desc->activation.id != VKN_ACTIVATION_RELU || bench_case->operation == BENCH_INFER ||
+        desc->roles & VKN_ROLE_BIT(VKN_ROLE_RESIDUAL))
         return NULL;
     BenchOnednn *o = calloc(1, sizeof *o);
     if (!o)

@@ -9,8 +9,8 @@
 enum { LEFT = 60, TOP = 40, WIDTH = 720, HEIGHT = 460 };
 
 static const char *const COLORS[BENCH_OPERATION_COUNT] = {
-    "#1f77b4", "#17becf", "#aec7e8", "#d62728", "#ff9896", "#e377c2", "#f7b6d2",
-    "#2ca02c", "#98df8a", "#9467bd", "#c5b0d5", "#ff7f0e", "#ffbb78", "#8c564b"};
+    "#1f77b4", "#17becf", "#aec7e8", "#393b79", "#9c9ede", "#d62728", "#ff9896", "#e377c2",
+    "#f7b6d2", "#2ca02c", "#98df8a", "#9467bd", "#c5b0d5", "#ff7f0e", "#ffbb78", "#8c564b"};
 
 /* Decades that everything lies within. */
 typedef struct Axes {

@@ -10,6 +10,7 @@
 #define BIT(operation) (1u << BENCH_##operation)
 
 #define BATCH_NORM (BIT(TRAIN) | BIT(INFER) | BIT(GRADIENT))
+#define RESIDUAL   (BIT(TRAIN_ADD) | BIT(GRADIENT_ADD))
 #define LAYER_NORM (BIT(LAYER) | BIT(LAYER_GRADIENT))
 #define RMS_NORM   (BIT(RMS) | BIT(RMS_GRADIENT))
 #define GROUP_NORM (BIT(GROUP) | BIT(GROUP_GRADIENT))
@@ -35,15 +36,15 @@ static const Row ROWS[] = {
     {"resnet50", {8, 64, 112, 112}, BATCH_NORM, RELU, BIT(INFER), false},
     {"resnet50", {8, 64, 56, 56},   BATCH_NORM, RELU, BATCH_NORM, true},
     {"resnet50", {8, 128, 56, 56},  BATCH_NORM, RELU, 0, false},
-    {"resnet50", {8, 256, 56, 56},  BATCH_NORM, RELU, BATCH_NORM, false},
+    {"resnet50", {8, 256, 56, 56},  BATCH_NORM | RESIDUAL, RELU, BATCH_NORM | RESIDUAL, false},
     {"resnet50", {8, 128, 28, 28},  BATCH_NORM, RELU, BATCH_NORM, false},
     {"resnet50", {8, 256, 28, 28},  BATCH_NORM, RELU, 0, false},
     {"resnet50", {8, 512, 28, 28},  BATCH_NORM, RELU, 0, false},
     {"resnet50", {8, 256, 14, 14},  BATCH_NORM, RELU, 0, false},
     {"resnet50", {8, 512, 14, 14},  BATCH_NORM, RELU, 0, false},
-    {"resnet50", {8, 1024, 14, 14}, BATCH_NORM, RELU, BATCH_NORM, false},
+    {"resnet50", {8, 1024, 14, 14}, BATCH_NORM | RESIDUAL, RELU, BATCH_NORM, false},
     {"resnet50", {8, 512, 7, 7},    BATCH_NORM, RELU, 0, false},
-    {"resnet50", {8, 2048, 7, 7},   BATCH_NORM, RELU, BATCH_NORM, false},
+    {"resnet50", {8, 2048, 7, 7},   BATCH_NORM | RESIDUAL, RELU, BATCH_NORM, false},
     {"resnet50", {1, 64, 56, 56},   BIT(INFER), RELU, 0, false},
     {"resnet50", {1, 256, 56, 56},  BIT(INFER), RELU, BIT(INFER), false},
     {"resnet50", {1, 512, 14, 14},  BIT(INFER), RELU, 0, false},
@@ -105,8 +106,9 @@ static const char *const ACTIVATION_NAMES[] = {
 
 const char *bench_operation_name(BenchOperation operation) {
     static const char *const names[BENCH_OPERATION_COUNT] = {
-        "train",      "infer",      "gradient", "layer norm",   "layer grad", "rms norm",    "rms grad",
-        "group norm", "group grad", "softmax",  "softmax grad", "activation", "activ. grad", "reduce sum"};
+        "train",        "infer",      "gradient",    "train add",  "grad add",   "layer norm",
+        "layer grad",   "rms norm",   "rms grad",    "group norm", "group grad", "softmax",
+        "softmax grad", "activation", "activ. grad", "reduce sum"};
     return names[operation];
 }
 
@@ -133,12 +135,18 @@ static VknDesc desc_of(const Row *row, BenchOperation operation, bool channels_l
                             &(int32_t){channels_last ? 3 : 1});
         break;
     case BENCH_GRADIENT:
+    case BENCH_GRADIENT_ADD:
         pass = VKN_OPERATION_TRAIN_GRADIENT; /* fall through */
     case BENCH_TRAIN:
+    case BENCH_TRAIN_ADD:
         vkn_desc_batch_norm(&desc, pass, rank, channels_last ? nhwc : shape, 1,
                             &(int32_t){channels_last ? 3 : 1});
-        if (operation == BENCH_TRAIN) /* what the gradient needs */
+        if (pass == VKN_OPERATION_TRAIN) /* what the gradient needs */
             desc.roles |= VKN_ROLE_BIT(VKN_ROLE_MEAN) | VKN_ROLE_BIT(VKN_ROLE_INV_STD);
+        if (operation == BENCH_TRAIN_ADD || operation == BENCH_GRADIENT_ADD)
+            desc.roles |= VKN_ROLE_BIT(VKN_ROLE_RESIDUAL);
+        if (operation == BENCH_GRADIENT_ADD)
+            desc.roles |= VKN_ROLE_BIT(VKN_ROLE_DRESIDUAL);
         break;
     case BENCH_LAYER_GRADIENT:
         pass = VKN_OPERATION_TRAIN_GRADIENT; /* fall through */
@@ -208,6 +216,8 @@ static BenchTarget target_of(const Row *row, BenchOperation operation) {
         return (BenchTarget){0.5, 0.7, 0.9};
     case BENCH_SOFTMAX:
         return (BenchTarget){0.4, 0.5, 0.9};
+    case BENCH_TRAIN_ADD:
+    case BENCH_GRADIENT_ADD:
     case BENCH_LAYER_GRADIENT:
     case BENCH_RMS_GRADIENT:
     case BENCH_GROUP_GRADIENT:
@@ -234,11 +244,12 @@ static BenchCase case_of(const Row *row, BenchOperation operation, bool channels
                       .operation = operation,
                       .type = half ? "f16" : "f32",
                       .activation = ACTIVATION_NAMES[row->activation]};
-    bool image = BIT(TRAIN) << operation <= BIT(GRADIENT);
+    bool image = (BATCH_NORM | RESIDUAL) >> operation & 1;
     made.batched = strcmp(row->suite, "small") == 0;
     made.planes = image && !channels_last;
     made.desc = desc_of(row, operation, channels_last);
-    made.desc.x.type = made.desc.dx.type = made.desc.y.type = half ? VKN_TYPE_F16 : VKN_TYPE_F32;
+    made.desc.x.type = made.desc.dx.type = made.desc.y.type = made.desc.residual.type =
+        half ? VKN_TYPE_F16 : VKN_TYPE_F32;
     if (operation == BENCH_REDUCE)
         made.desc.y.type = VKN_TYPE_F32;
     if (!half)
@@ -259,7 +270,7 @@ BenchCase *bench_suite(const char *suite, uint32_t *count) {
             bool channels_last = i & 1, half = i & 2;
             if (!(operations >> operation & 1) || (!suite && i % 4 && !row->thin_layouts))
                 continue;
-            if (channels_last && !(BATCH_NORM >> operation & 1))
+            if (channels_last && !((BATCH_NORM | RESIDUAL) >> operation & 1))
                 continue;
             cases[(*count)++] = case_of(row, operation, channels_last, half);
         }

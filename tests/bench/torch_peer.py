@@ -29,6 +29,8 @@ def normalization(operation, activation):
     act = ACTIVATIONS[activation]
     return {
         "train": lambda x, p: act(F.batch_norm(x, p["mean"], p["var"], p["gamma"], p["beta"], True, 0.01, 1e-3)),
+        "train add": lambda x, p: act(F.batch_norm(x, p["mean"], p["var"], p["gamma"], p["beta"], True, 0.01, 1e-3)
+                                      + p["residual"]),
         "infer": lambda x, p: act(F.batch_norm(x, p["mean"], p["var"], p["gamma"], p["beta"], False, 0.0, 1e-3)),
         "layer norm": lambda x, p: act(F.layer_norm(x, x.shape[-1:], p["gamma"], p["beta"], 1e-5)),
         "rms norm": lambda x, p: act(F.rms_norm(x, x.shape[-1:], p["gamma"], 1e-6)),
@@ -40,6 +42,7 @@ def normalization(operation, activation):
 # The benchmark's operation: the forward one, whether its gradient is meant, and the axis of the parameters.
 OPERATIONS = {
     "train": ("train", False, 1), "infer": ("infer", False, 1), "gradient": ("train", True, 1),
+    "train add": ("train add", False, 1), "grad add": ("train add", True, 1),
     "layer norm": ("layer norm", False, -1), "layer grad": ("layer norm", True, -1),
     "rms norm": ("rms norm", False, -1), "rms grad": ("rms norm", True, -1),
     "group norm": ("group norm", False, 1), "group grad": ("group norm", True, 1),
@@ -66,10 +69,10 @@ def sets_of(shape, last, kind, parameters, axis, gradient, device, cache_bytes):
         channels = shape[axis] if axis is not None else 1
         like = {"device": device, "dtype": parameters}
         p = {"gamma": torch.rand(channels, **like) + 0.5, "beta": torch.randn(channels, **like),
-             "mean": torch.zeros(channels, device=device), "var": torch.ones(channels, device=device)}
+             "mean": torch.zeros(channels, device=device), "var": torch.ones(channels, device=device), "residual": torch.randn_like(x)}
         if gradient:
             x.requires_grad_(True)
-            for name in ("gamma", "beta"):
+            for name in ("gamma", "beta", "residual"):
                 p[name].requires_grad_(True)
         made.append((x, p, torch.randn_like(x)))
     return made
@@ -103,7 +106,7 @@ def microseconds(function, sets, gradient, device):
         todo = []
         for i in range(CALLS):
             x, p, dy = sets[i % len(sets)]
-            wanted = [t for t in (x, p["gamma"], p["beta"]) if t.requires_grad]
+            wanted = [t for t in (x, p["gamma"], p["beta"], p["residual"]) if t.requires_grad]
             todo.append((function(x, p), wanted, dy))
         def backward():
             for y, wanted, dy in todo:
@@ -147,7 +150,7 @@ def main():
         shape, last = shape_of(row["case"])
         kind = TYPES[row["type"]]
         # As frameworks keep them: f32 for batch norm, else the tensor's type.
-        parameters = torch.float32 if operation in ("train", "infer") else kind
+        parameters = torch.float32 if operation in ("train", "train add", "infer") else kind
         sets = sets_of(shape, last, kind, parameters, axis, gradient, device, cache)
         torch._dynamo.reset()
         eager = microseconds(function, sets, gradient, device)

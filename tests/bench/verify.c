@@ -81,9 +81,9 @@ static uint64_t element_of(const VknDesc *desc, uint32_t mask, uint64_t fixed, u
 /* ------------------------------------------------------------------------------------------ compare */
 
 static const char *const NAMES[VKN_ROLE_COUNT] = {
-    [VKN_ROLE_Y] = "y",           [VKN_ROLE_MEAN] = "mean",     [VKN_ROLE_INV_STD] = "inv_std",
-    [VKN_ROLE_DX] = "dx",         [VKN_ROLE_DGAMMA] = "dgamma", [VKN_ROLE_DBETA] = "dbeta",
-    [VKN_ROLE_RESULT] = "result",
+    [VKN_ROLE_Y] = "y",           [VKN_ROLE_MEAN] = "mean",           [VKN_ROLE_INV_STD] = "inv_std",
+    [VKN_ROLE_DX] = "dx",         [VKN_ROLE_DGAMMA] = "dgamma",       [VKN_ROLE_DBETA] = "dbeta",
+    [VKN_ROLE_RESULT] = "result", [VKN_ROLE_DRESIDUAL] = "dresidual",
 };
 
 static void compare(Check *c, VknRole role, uint64_t index, double want, double scale) {
@@ -115,7 +115,7 @@ static void compare_all_written(Check *c, VknRole role) {
 static void compare_y(Check *c, uint64_t element, double xhat) {
     uint64_t parameter = number_of(c->desc, c->parameter, element);
     double scaled = given(c, VKN_ROLE_GAMMA, parameter, 1) * xhat,
-           beta = given(c, VKN_ROLE_BETA, parameter, 0);
+           beta = given(c, VKN_ROLE_BETA, parameter, 0) + given(c, VKN_ROLE_RESIDUAL, element, 0);
     double want = test_activation_value(&c->desc->activation, scaled + beta);
     /* An exponential is wrong by a part of itself, and is small where there are many. */
     double scale = c->desc->statistic == VKN_STATISTIC_LOG_SUM_EXP ? want * (1 + fabs(xhat))
@@ -187,7 +187,8 @@ static Slope slope_of(const Check *c, uint64_t element) {
     }
     s.xhat = (given(c, VKN_ROLE_X, element, 0) - given(c, VKN_ROLE_MEAN, statistic, 0)) *
              given(c, VKN_ROLE_INV_STD, statistic, 1);
-    double z = given(c, VKN_ROLE_GAMMA, parameter, 1) * s.xhat + given(c, VKN_ROLE_BETA, parameter, 0);
+    double z = given(c, VKN_ROLE_GAMMA, parameter, 1) * s.xhat + given(c, VKN_ROLE_BETA, parameter, 0) +
+               given(c, VKN_ROLE_RESIDUAL, element, 0);
     s.dz = dy * test_activation_slope(&c->desc->activation, z);
     s.slack = fabs(z) < JUMP ? fabs(dy) : 0;
     return s;
@@ -215,6 +216,7 @@ static void compare_dx(Check *c, uint64_t statistic) {
         double dx = softmax ? dz - y * sum : inv_std * (dz - (centred ? sum / n : 0) - s.xhat * sum_xhat / n);
         double scale = softmax ? fabs(dz) + y * (1 + fabs(sum)) : 1 + fabs(dx) + 1e5 * slack / n;
         compare(c, VKN_ROLE_DX, element, dx, s.slack > 0 ? HUGE_VAL : scale);
+        compare(c, VKN_ROLE_DRESIDUAL, element, s.dz, s.slack > 0 ? HUGE_VAL : 1 + fabs(s.dz));
     }
 }
 
@@ -270,7 +272,7 @@ static void compare_sample(Check *c) {
 bool bench_verify(VknRuntime *runtime, const VknDesc *desc, const VknBuffer buffers[VKN_ROLE_COUNT],
                   char *message, size_t message_size) {
     static const VknRole outputs[] = {VKN_ROLE_Y,      VKN_ROLE_MEAN,  VKN_ROLE_INV_STD, VKN_ROLE_DX,
-                                      VKN_ROLE_DGAMMA, VKN_ROLE_DBETA, VKN_ROLE_RESULT};
+                                      VKN_ROLE_DGAMMA, VKN_ROLE_DBETA, VKN_ROLE_RESULT,  VKN_ROLE_DRESIDUAL};
     Check c = {.runtime = runtime, .desc = desc, .message = message, .message_size = message_size};
     c.kept = axis_mask(desc->kept_axis_count, desc->kept_axes);
     c.parameter =

@@ -7,9 +7,12 @@
 /* Whether one worker can see all elements of its statistic, at the planner's access and team. */
 bool vkn_planner_sees_whole(const VknPlanner *p);
 
-/* TRAIN in one stage; or sums and dx of TRAIN_GRADIENT and APPLY_GRADIENT, with sums to VKN_RESOURCE_PARTS,
- * one part each. */
+/* TRAIN in one stage. */
 VknResult vkn_emit_norm(VknPlanner *p);
+
+/* Sums and dx of TRAIN_GRADIENT in one stage. The sums go to VKN_RESOURCE_PARTS, one part each, and `summed`
+ * receives false; or true, and another stage has made dgamma and dbeta of them. */
+VknResult vkn_emit_gradient_norm(VknPlanner *p, bool *summed);
 
 /* Moments of parts, or sums of a gradient, to VKN_RESOURCE_PARTS; `parts` receives their number per
  * statistic. */

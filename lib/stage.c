@@ -75,6 +75,10 @@ const VknStage vkn_stage_gradient_norm = {ACCESSES(GRADIENT_NORM_ROW, GRADIENT_N
                                           {USE_INPUT, USE_AFFINE, USE_SAVED(READ),
                                            USE(ROLE_DX, NORM_DX, WRITE),
                                            USE(RESOURCE_PARTS, RECORDS_OUT, WRITE), END}};
+const VknStage vkn_stage_gradient_parameters = {
+    ACCESSES(GRADIENT_PARAMETERS, GRADIENT_PARAMETERS, GRADIENT_PARAMETERS),
+    VKN_RECORD_BYTES,
+    {USE(ROLE_DGAMMA, DGAMMA, UPDATE), USE(ROLE_DBETA, DBETA, UPDATE), END}};
 const VknStage vkn_stage_gradient_reduce = {
     ACCESSES(GRADIENT_REDUCE_ROW, GRADIENT_REDUCE_COLUMN, GRADIENT_REDUCE_ANY),
     VKN_RECORD_BYTES,

@@ -24,6 +24,7 @@ extern const VknStage vkn_stage_finish_result;
 extern const VknStage vkn_stage_finish_before_renorm;
 extern const VknStage vkn_stage_renorm;
 extern const VknStage vkn_stage_gradient_norm;
+extern const VknStage vkn_stage_gradient_parameters;
 extern const VknStage vkn_stage_gradient_reduce;
 extern const VknStage vkn_stage_gradient_apply;
 extern const VknStage vkn_stage_apply_elements;

@@ -189,6 +189,14 @@ static VknResult emit_gradient(const VknStrategy *strategy, VknPlanner *p) {
                                                                              : VKN_RESOURCE_COUNT;
     uint64_t parts = given ? desc->moment_parts : 0;
     VknResult result = VKN_SUCCESS;
+    if (strategy->fused) {
+        bool summed;
+        result = vkn_emit_gradient_norm(p, &summed);
+        if (result || !wants_parameters || summed)
+            return result;
+        return desc->parameter_axis_count ? emit_parameters(p)
+                                          : vkn_emit_finish(p, VKN_RESOURCE_PARTS, 1, VKN_RESOURCE_COUNT);
+    }
     if (desc->parameter_axis_count) {
         if (wants_parameters)
             result = emit_parameters(p);
@@ -197,12 +205,6 @@ static VknResult emit_gradient(const VknStrategy *strategy, VknPlanner *p) {
         wants_parameters = false;
     }
     bool sums = wants_parameters || couples || desc->operation == VKN_OPERATION_GRADIENT_STATISTICS;
-    if (strategy->fused) {
-        result = vkn_emit_norm(p);
-        if (!result && wants_parameters)
-            result = vkn_emit_finish(p, VKN_RESOURCE_PARTS, 1, VKN_RESOURCE_COUNT);
-        return result;
-    }
     bool alone = desc->statistic == VKN_STATISTIC_NONE && !(desc->roles & (VKN_HAS_GAMMA | VKN_HAS_BETA));
     if (desc->roles & (VKN_HAS_MASK | VKN_HAS_RENORM) || p->view->statistic_count != p->view->channel_count)
         result = vkn_emit_prepare(p);

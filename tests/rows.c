@@ -17,7 +17,7 @@ static const struct {
 } CASES[] = {{1000, 1, false},    {77, 2, false},     {33, 31, true},      {50, 64, false},
              {7, 1000, true},     {40, 1001, false},  {3, 65537, false},   {5, 65536, true},
              {1, 3000001, false}, {2, 2500000, true}, {200003, 16, false}, {3, 4097, false},
-             {1236, 68, false}};
+             {1236, 68, false},   {1236, 260, false}};
 
 static VknRuntime *runtime;
 static uint32_t passed, failed;

@@ -106,6 +106,11 @@ bool vkn_activation_halves(const VknActivation *activation) {
     return row_of(activation->id)->halves(p[0], p[1], p[2]);
 }
 
+bool vkn_activation_is_plain_relu(const VknActivation *activation) {
+    const float *p = activation->parameter;
+    return activation->id == VKN_ACTIVATION_RELU && p[0] == 0 && p[1] == 0 && isinf(p[2]);
+}
+
 VknResult vkn_activation_resolve(const VknHost *host, const char *name, VknActivation *activation) {
     float *p = activation->parameter;
     const Row *row = row_of(activation->id);

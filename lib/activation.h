@@ -14,4 +14,7 @@ const char *vkn_activation_name(const VknActivation *activation);
 bool vkn_activation_inverts(const VknActivation *activation);
 bool vkn_activation_halves(const VknActivation *activation);
 
+/* Whether it is max(z, 0). */
+bool vkn_activation_is_plain_relu(const VknActivation *activation);
+
 #endif

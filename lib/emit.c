@@ -31,6 +31,7 @@ typedef struct Tiling {
     VknBox chunk;
     uint64_t length; /* elements per part */
     uint64_t parts;  /* per box */
+    uint64_t fours;  /* items per box that are four rows each, or several times four; 0: items are no rows */
 } Tiling;
 
 /* A part's length: multiples of 16 elements, so that parts begin aligned where rows do. */
@@ -49,12 +50,17 @@ static uint64_t part_count(const VknPlanner *p, const VknBox *chunk, VknWorker w
     return vkn_max(1, vkn_min(vkn_divide_up(workers, statistics), elements / part));
 }
 
+static bool is_gradient_norm(const VknStage *stage) {
+    return stage->kernel[VKN_ACCESS_ROW] == VKN_KERNEL_GRADIENT_NORM_ROW;
+}
+
 /* Whether rows share what lies along them, gamma and beta, and there are enough to let each worker load that
  * for four rows at once. */
 static bool takes_four_rows(const VknPlanner *p, const VknStage *stage, const VknBox *box) {
     const VknView *view = p->view;
     uint64_t lanes = vkn_worker_lanes(p, vkn_stage_worker(p, stage, p->team));
-    if (stage != &vkn_stage_norm || p->access != VKN_ACCESS_ROW ||
+    bool gradient = is_gradient_norm(stage);
+    if ((stage != &vkn_stage_norm && !gradient) || p->access != VKN_ACCESS_ROW ||
         !vkn_view_stride(view, VKN_INNER, VKN_SPACE_PARAMETER) ||
         vkn_box_count(view, box, true) / 4 * lanes < p->tuning->lanes / 4)
         return false;
@@ -62,7 +68,19 @@ static bool takes_four_rows(const VknPlanner *p, const VknStage *stage, const Vk
         if (vkn_view_stride(view, slot, VKN_SPACE_PARAMETER) ||
             vkn_view_stride(view, slot, VKN_SPACE_X) % 4 || vkn_view_stride(view, slot, VKN_SPACE_Y) % 4)
             return false;
+    /* Parts of dgamma and dbeta are written by number: each element of a row has its own. Not tried on a GPU.
+     */
+    if (gradient && (p->caps->device_class != VKN_DEVICE_SOFTWARE ||
+                     view->parameter_count != view->reduce_count || view->reduce_count % 4 ||
+                     vkn_box_count(view, box, true) % 4 || p->schedule->desc.roles & VKN_HAS_SLOPE))
+        return false;
     return p->schedule->desc.parameter_axis_count;
+}
+
+/* Figures of a part of dgamma and dbeta. */
+static uint64_t parameter_part(const VknPlanner *p) {
+    uint32_t roles = p->schedule->desc.roles;
+    return p->view->reduce_count * (roles & VKN_HAS_DBETA ? 2 : roles & VKN_HAS_DGAMMA ? 1 : 0);
 }
 
 static bool is_elementwise(const VknPlanner *p, VknWorker worker) {
@@ -75,25 +93,27 @@ static uint64_t part_iterations(const VknPlanner *p, const VknStage *stage, cons
     uint64_t walk = vkn_divide_up(t->length, vkn_worker_lanes(p, worker));
     bool masked = (stage == &vkn_stage_reduce || stage == &vkn_stage_reduce_before) &&
                   p->schedule->desc.roles & VKN_HAS_MASK; /* it looks for its shift */
-    bool twice = stage == vkn_stage_whole(p) || masked;
+    bool twice = stage == &vkn_stage_norm || is_gradient_norm(stage) || masked;
     if (is_elementwise(p, worker))
         return 1;
     if (p->access != VKN_ACCESS_ANY) /* each run has a head, a body in two loops, and a tail */
         walk += 6 * (t->length / vkn_box_extent(p->view, &t->chunk, VKN_INNER) + 2);
-    if (takes_four_rows(p, stage, &t->chunk))
-        return 6 + 6 * walk; /* some of which visit four rows one by one */
+    if (t->fours) { /* some of which visit four rows one by one */
+        uint64_t rows = vkn_divide_up(vkn_box_count(p->view, &t->chunk, true), 4);
+        return vkn_divide_up(rows, t->fours) * (6 + 6 * walk);
+    }
     return 2 + (twice ? 2 * walk : walk);
 }
 
 /* What a dispatch hands out to workers. */
-static uint64_t box_items(const VknPlanner *p, const VknStage *stage, const VknBox *box, uint64_t parts) {
+static uint64_t box_items(const VknPlanner *p, const VknStage *stage, const VknBox *box, const Tiling *t) {
     uint64_t statistics = vkn_box_count(p->view, box, true);
     if (is_elementwise(p, vkn_stage_worker(p, stage, p->team)))
         return statistics * vkn_box_count(p->view, box, false);
-    if (takes_four_rows(p, stage, box))
-        return vkn_divide_up(statistics, 4);
+    if (t->fours)
+        return vkn_min(vkn_divide_up(statistics, 4), t->fours);
     bool vector = p->access == VKN_ACCESS_COLUMN && vkn_box_is_vector(p->view, box);
-    return statistics / (vector ? 4 : 1) * parts;
+    return statistics / (vector ? 4 : 1) * t->parts;
 }
 
 /* Elements that a dispatch may take: so few that nothing overflows, or as the description says. */
@@ -108,19 +128,37 @@ static uint64_t most_elements(const VknPlanner *p) {
                : most;
 }
 
+/* Items that take four rows each; or as many for the sums that go along as keep the device busy, and as one
+ * binding holds. */
+static uint64_t four_rows_count(const VknPlanner *p, const VknStage *stage, const Tiling *t) {
+    uint64_t items = vkn_divide_up(vkn_box_count(p->view, &t->chunk, true), 4);
+    uint64_t bytes = parameter_part(p) * sizeof(float) * vkn_cut_count(p->view, &t->chunk, true);
+    if (!takes_four_rows(p, stage, &t->chunk))
+        return 0;
+    if (!is_gradient_norm(stage) || !bytes)
+        return items;
+    Tiling four = *t;
+    four.fours = items;
+    uint64_t rounds = vkn_max(1, VKN_MOST_ITERATIONS / part_iterations(p, stage, &four));
+    uint64_t workers = p->tuning->lanes / vkn_worker_lanes(p, vkn_stage_worker(p, stage, p->team));
+    uint64_t count = vkn_min(items, vkn_max(workers, vkn_divide_up(items, rounds)));
+    return vkn_min(count, vkn_binding_bytes(p->caps) / bytes);
+}
+
 /* Chooses boxes and parts so that neither bindings nor loops grow too long. `whole`: one part. */
 static Tiling tile(const VknPlanner *p, const VknStage *stage, uint64_t statistic_bytes, bool whole) {
     VknWorker worker = vkn_stage_worker(p, stage, p->team);
-    Tiling t;
+    Tiling t = {.fours = 0};
     for (uint64_t elements = most_elements(p);; elements /= 2) {
         t.chunk = planner_cut(p, statistic_bytes, elements);
         uint64_t count = vkn_box_count(p->view, &t.chunk, false);
         t.parts = whole ? 1 : part_count(p, &t.chunk, worker);
         t.length = part_length(count, t.parts);
+        t.fours = four_rows_count(p, stage, &t);
         while (!whole && t.length > 16 && part_iterations(p, stage, &t) > VKN_MOST_ITERATIONS)
             t.length = part_length(count, t.parts *= 2);
         t.parts = vkn_divide_up(count, t.length);
-        uint64_t items = box_items(p, stage, &t.chunk, t.parts);
+        uint64_t items = box_items(p, stage, &t.chunk, &t);
         if (elements == 1 ||
             vkn_groups_needed(p, worker, items, part_iterations(p, stage, &t)) <= p->caps->max_group_count)
             return t;
@@ -148,6 +186,8 @@ static VknSpace space_of(const VknPlanner *p, uint32_t resource) {
 static VknResult emit_boxes(VknPlanner *p, const VknStage *stage, const Tiling *t, uint64_t total) {
     uint64_t kept = vkn_cut_count(p->view, &t->chunk, true);
     uint64_t reduced = vkn_cut_count(p->view, &t->chunk, false);
+    bool sums = is_gradient_norm(stage) && t->fours;
+    uint64_t part = parameter_part(p), part_records = part * sizeof(float) / VKN_RECORD_BYTES, parts = 0;
     p->stage++;
     for (uint64_t i = 0; i < kept * reduced; i++) {
         VknBox box = vkn_cut_box(p->view, &t->chunk, i / reduced, i % reduced);
@@ -156,11 +196,16 @@ static VknResult emit_boxes(VknPlanner *p, const VknStage *stage, const Tiling *
             vkn_step_add(p, stage->kernel[p->access], vkn_stage_worker(p, stage, p->team), &step);
         if (result)
             return result;
+        uint64_t items = box_items(p, stage, &box, t);
         vkn_step_set_box(p, step, &box);
         for (const VknUse *use = stage->uses; use->resource != VKN_RESOURCE_COUNT; use++) {
             VknSpace space = space_of(p, use->resource);
             uint64_t records = use->resource == VKN_RESOURCE_PARTS ? total : 1;
-            if (vkn_stage_uses(p, use))
+            if (!vkn_stage_uses(p, use))
+                continue;
+            if (sums && use->resource == VKN_RESOURCE_PARTS)
+                vkn_step_bind(p, step, *use, parts * part_records, items * part_records);
+            else
                 vkn_step_bind(p, step, *use, vkn_box_first(p->view, &box, space) * records,
                               vkn_box_span(p->view, &box, space) * records);
         }
@@ -170,19 +215,64 @@ static VknResult emit_boxes(VknPlanner *p, const VknStage *stage, const Tiling *
         step->push.part_total = (uint32_t)total;
         if (p->schedule->desc.operation == VKN_OPERATION_TRAIN_GRADIENT && !p->by_parameter)
             step->spec[VKN_SPEC_MODES - 1] |= VKN_MODE_COUPLING;
-        if (takes_four_rows(p, stage, &box))
+        if (t->fours)
             step->spec[VKN_SPEC_MODES - 1] |= VKN_MODE_FOUR_ROWS;
-        vkn_step_set_groups(p, step, box_items(p, stage, &box, t->parts), part_iterations(p, stage, t));
+        if (sums) {
+            step->spec[VKN_SPEC_ROLES - 1] |= p->schedule->desc.roles & (VKN_HAS_DGAMMA | VKN_HAS_DBETA);
+            step->push.part_length = (uint32_t)part;
+            step->push.part_count = (uint32_t)items;
+            parts += items;
+        }
+        vkn_step_set_groups(p, step, items, part_iterations(p, stage, t));
     }
     return VKN_SUCCESS;
+}
+
+/* Sums the parts of dgamma and dbeta that steps from number `first` on leave. */
+static VknResult emit_parameters(VknPlanner *p, uint32_t first) {
+    const VknStage *stage = &vkn_stage_gradient_parameters;
+    uint64_t parts = 0, part = parameter_part(p), count = p->view->parameter_count;
+    for (uint32_t i = first; i < p->schedule->step_count; i++)
+        parts += p->schedule->steps[i].push.part_count;
+    p->stage++;
+    VknStep *step;
+    VknResult result = vkn_step_add(p, stage->kernel[p->access], VKN_WORKER_ALONE, &step);
+    if (result)
+        return result;
+    step->push.extent[VKN_OUTER] = 1;
+    step->push.extent[VKN_INNER] = (uint32_t)count;
+    step->push.part_count = (uint32_t)parts;
+    step->push.part_length = (uint32_t)part;
+    for (const VknUse *use = stage->uses; use->resource != VKN_RESOURCE_COUNT; use++)
+        if (vkn_stage_uses(p, use))
+            vkn_step_bind(p, step, *use, 0, count);
+    vkn_step_bind(p, step, (VknUse){VKN_RESOURCE_PARTS, VKN_BINDING_FINISH_IN, VKN_READ}, 0,
+                  parts * part * sizeof(float) / VKN_RECORD_BYTES);
+    vkn_step_set_groups(p, step, count / 4, 2 * parts + 5);
+    return VKN_SUCCESS;
+}
+
+bool vkn_norm_sums_parameters(const VknPlanner *p) {
+    const VknStage *stage = vkn_stage_whole(p);
+    Tiling t = tile(p, stage, stage->statistic_bytes, true);
+    return is_gradient_norm(stage) && t.fours && parameter_part(p);
 }
 
 VknResult vkn_emit_norm(VknPlanner *p) {
     const VknStage *stage = vkn_stage_whole(p);
     Tiling t = tile(p, stage, stage->statistic_bytes, true);
+    uint64_t records = p->view->statistic_count;
+    uint32_t first = p->schedule->step_count;
+    bool with_parts = vkn_norm_sums_parameters(p);
+    if (with_parts) {
+        stage = &vkn_stage_gradient_norm_sums;
+        records = t.fours * vkn_cut_count(p->view, &t.chunk, true) * parameter_part(p) * sizeof(float) /
+                  VKN_RECORD_BYTES;
+    }
     if (stage == &vkn_stage_gradient_norm_sums)
-        vkn_region_add(p, VKN_RESOURCE_PARTS, p->view->statistic_count);
-    return emit_boxes(p, stage, &t, 1);
+        vkn_region_add(p, VKN_RESOURCE_PARTS, records);
+    VknResult result = emit_boxes(p, stage, &t, 1);
+    return result || !with_parts ? result : emit_parameters(p, first);
 }
 
 /* The more parts a statistic has, the fewer statistics fit a binding of PARTS. */

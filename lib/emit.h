@@ -7,9 +7,12 @@
 /* Whether one worker can see all elements of its statistic, at the planner's access and team. */
 bool vkn_planner_sees_whole(const VknPlanner *p);
 
-/* TRAIN in one stage; or sums and dx of TRAIN_GRADIENT and APPLY_GRADIENT, with sums to VKN_RESOURCE_PARTS,
- * one part each. */
+/* TRAIN in one stage; or dx of TRAIN_GRADIENT with dgamma and dbeta, or the sums for them, to
+ * VKN_RESOURCE_PARTS, one part each. */
 VknResult vkn_emit_norm(VknPlanner *p);
+
+/* Whether it makes dgamma and dbeta of elements, too, by a stage more. */
+bool vkn_norm_sums_parameters(const VknPlanner *p);
 
 /* Moments of parts, or sums of a gradient, to VKN_RESOURCE_PARTS; `parts` receives their number per
  * statistic. */

@@ -26,6 +26,7 @@ extern const VknStage vkn_stage_renorm;
 extern const VknStage vkn_stage_gradient_norm;
 extern const VknStage vkn_stage_gradient_norm_sums;
 extern const VknStage vkn_stage_gradient_norm_elements;
+extern const VknStage vkn_stage_gradient_parameters;
 extern const VknStage vkn_stage_gradient_reduce;
 extern const VknStage vkn_stage_gradient_apply;
 extern const VknStage vkn_stage_apply_elements;

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "activation.h"
 #include "desc.h"
 
 /* More windows than this are a sign of a wrong description. */
@@ -83,6 +84,8 @@ static uint32_t modes_of(const VknPlanner *p) {
         modes |= VKN_MODE_POWER_1;
     if (desc->reproducible)
         modes |= VKN_MODE_REPRODUCIBLE;
+    if (vkn_activation_is_plain_relu(&desc->activation))
+        modes |= VKN_MODE_PLAIN_RELU;
     if (p->caps->device_class == VKN_DEVICE_SOFTWARE)
         modes |= VKN_MODE_SOFTWARE;
     if (vkn_desc_is_from_output(desc))

@@ -183,20 +183,21 @@ static VknResult emit_gradient(const VknStrategy *strategy, VknPlanner *p) {
                                                                              : VKN_RESOURCE_COUNT;
     uint64_t parts = given ? desc->moment_parts : 0;
     VknResult result = VKN_SUCCESS;
-    if (desc->parameter_axis_count) {
+    bool with_parts = strategy->fused && vkn_norm_sums_parameters(p);
+    if (desc->parameter_axis_count && !with_parts) { /* before dx, which may take dy's place */
         if (wants_parameters)
             result = emit_parameters(p);
         if (result || !wants_tensors)
             return result;
         wants_parameters = false;
     }
-    bool sums = wants_parameters || couples || desc->operation == VKN_OPERATION_GRADIENT_STATISTICS;
     if (strategy->fused) {
         result = vkn_emit_norm(p);
-        if (!result && wants_parameters && p->region[VKN_RESOURCE_PARTS - VKN_ROLE_COUNT].size)
+        if (!result && !with_parts && wants_parameters && p->region[VKN_RESOURCE_PARTS - VKN_ROLE_COUNT].size)
             result = vkn_emit_finish(p, VKN_RESOURCE_PARTS, 1, VKN_RESOURCE_COUNT);
         return result;
     }
+    bool sums = wants_parameters || couples || desc->operation == VKN_OPERATION_GRADIENT_STATISTICS;
     bool alone = desc->statistic == VKN_STATISTIC_NONE && !(desc->roles & (VKN_HAS_GAMMA | VKN_HAS_BETA));
     if (desc->roles & (VKN_HAS_MASK | VKN_HAS_RENORM) || p->view->statistic_count != p->view->channel_count)
         result = vkn_emit_prepare(p);

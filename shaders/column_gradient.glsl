@@ -1,15 +1,4 @@
-// Elements and coefficients of columns, VECTOR statistics at a time.
-
-void coefficients_component(inout Coefficients all, uint component, Coefficients one)
-{
-    all.mean[component] = one.mean.x;
-    all.inv_std[component] = one.inv_std.x;
-    all.gamma[component] = one.gamma.x;
-    all.beta[component] = one.beta.x;
-    all.mean_dz[component] = one.mean_dz.x;
-    all.mean_dz_xhat[component] = one.mean_dz_xhat.x;
-    all.slope[component] = one.slope.x;
-}
+// Elements of columns, VECTOR statistics at a time.
 
 Element column_element(uint x, uint y, uint p, bool wide)
 {

@@ -23,6 +23,25 @@ struct Coefficients {
     vec4 slope;        // of PReLU
 };
 
+// Of four statistics, one. Chosen, not indexed: what is indexed by a variable lies in memory.
+void coefficients_component(inout Coefficients all, uint component, Coefficients one)
+{
+    bvec4 chosen = equal(uvec4(0, 1, 2, 3), uvec4(component));
+    all.mean = mix(all.mean, one.mean, chosen);
+    all.inv_std = mix(all.inv_std, one.inv_std, chosen);
+    all.gamma = mix(all.gamma, one.gamma, chosen);
+    all.beta = mix(all.beta, one.beta, chosen);
+    all.mean_dz = mix(all.mean_dz, one.mean_dz, chosen);
+    all.mean_dz_xhat = mix(all.mean_dz_xhat, one.mean_dz_xhat, chosen);
+    all.slope = mix(all.slope, one.slope, chosen);
+}
+
+Coefficients coefficients_of_component(Coefficients all, uint k)
+{
+    return Coefficients(vec4(all.mean[k]), vec4(all.inv_std[k]), vec4(all.gamma[k]), vec4(all.beta[k]),
+                        vec4(all.mean_dz[k]), vec4(all.mean_dz_xhat[k]), vec4(all.slope[k]));
+}
+
 // One element of each tensor, or a quad.
 struct Element {
     vec4 x;

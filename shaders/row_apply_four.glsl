@@ -44,12 +44,8 @@ void visit4(inout FourRows s, uint x, uint y, uint p)
         apply4(affine_of_component(s.all, 3), s3, xs[3], ys[3], p, step);
 }
 
-void visit8(inout FourRows s, uint x, uint y, uint p, uint ahead)
-{
-    visit4(s, x, y, p);
-    visit4(s, x + ahead, y + ahead, p + 4 * ahead * parameter_stride[VKN_INNER]);
-}
-
+#define QUADS_ALONE
 #define STATE FourRows
 #include "row_walk.glsl"
 #undef STATE
+#undef QUADS_ALONE

@@ -4,7 +4,8 @@
 //                                                            come before whole aligned quads; all if none do
 //   void visit(inout STATE s, uint x, uint y, uint p)                one element
 //   void visit4(inout STATE s, uint x, uint y, uint p)               a quad, aligned in every tensor
-//   void visit8(inout STATE s, uint x, uint y, uint p, uint ahead)   two quads, the other `ahead` quads on
+//   void visit8(inout STATE s, uint x, uint y, uint p, uint ahead)   two quads, the other `ahead` quads on; or
+//   QUADS_ALONE, where visit4() is enough work
 // where x and y are elements, or quads, from the start of the box, and p is the parameter of the first element;
 // from one element of a run to the next it is parameter_stride[VKN_INNER].
 
@@ -23,8 +24,10 @@ void run_walk(inout STATE s, uint x, uint y, uint p, uint count, uint lane, uint
     p_step *= 4;
     uint quads = middle >> 2;
     uint i = lane;
+#ifndef QUADS_ALONE
     for (; i + lanes < quads; i += 2 * lanes)
         visit8(s, x + i, y + i, p + i * p_step, lanes);
+#endif
     for (; i < quads; i += lanes)
         visit4(s, x + i, y + i, p + i * p_step);
 }

@@ -36,7 +36,7 @@ double test_activation_slope(const VknActivation *activation, double z) {
     case VKN_ACTIVATION_IDENTITY:
         return 1;
     case VKN_ACTIVATION_RELU:
-        return z <= p[1] ? (double)p[0] : z < p[2];
+        return z <= p[1] ? (double)p[0] : z < p[2] || isinf(p[2]); /* then infinity is as any z */
     case VKN_ACTIVATION_LEAKY_RELU:
         return z <= 0 ? (double)p[0] : 1;
     case VKN_ACTIVATION_ELU:

@@ -1,5 +1,5 @@
-/* Rows from one element to millions: softmax forward and backward, reductions, layer norm, against fp64. In
- * tensors that begin where quads of elements do, and one element later. */
+/* Rows from one element to millions: softmax forward and backward, reductions, layer norm and its gradient,
+ * against fp64. In tensors that begin where quads of elements do, and one element later. */
 #include "compute.h"
 
 #include <inttypes.h>
@@ -16,7 +16,8 @@ static const struct {
     bool columns;
 } CASES[] = {{1000, 1, false},    {77, 2, false},     {33, 31, true},      {50, 64, false},
              {7, 1000, true},     {40, 1001, false},  {3, 65537, false},   {5, 65536, true},
-             {1, 3000001, false}, {2, 2500000, true}, {200003, 16, false}, {3, 4097, false}};
+             {1, 3000001, false}, {2, 2500000, true}, {200003, 16, false}, {3, 4097, false},
+             {1236, 68, false},   {1236, 260, false}};
 
 static VknRuntime *runtime;
 static uint32_t passed, failed;
@@ -119,6 +120,70 @@ static void check_layer_norm(const Data *d) {
     tell(d, "layer norm", worst, 4e-6);
 }
 
+/* With a sigmoid, so that beta counts, too. */
+static void check_layer_gradient(const Data *d) {
+    float *mean = malloc(d->rows * sizeof(float)), *inv_std = malloc(d->rows * sizeof(float));
+    float *dgamma = malloc(d->length * sizeof(float)), *dbeta = malloc(d->length * sizeof(float));
+    double *sums = calloc(4 * d->length, sizeof *sums); /* dgamma and dbeta, and of absolute values */
+    double *dz = malloc(d->length * sizeof *dz), n = (double)d->length, worst = 0, worst_parameter = 0;
+    if (!mean || !inv_std || !dgamma || !dbeta || !sums || !dz)
+        exit(2);
+    for (uint64_t row = 0; row < d->rows; row++) {
+        double m = 0, variance = 0;
+        for (uint64_t i = 0; i < d->length; i++)
+            m += d->x[place(d, row, i)] / n;
+        for (uint64_t i = 0; i < d->length; i++)
+            variance += pow(d->x[place(d, row, i)] - m, 2) / n;
+        mean[row] = (float)m;
+        inv_std[row] = (float)(1 / sqrt(variance + 1e-5));
+    }
+    VknDesc desc;
+    vkn_desc_layer_norm(&desc, VKN_OPERATION_TRAIN_GRADIENT, 2, (uint64_t[]){d->rows, d->length}, 1,
+                        (int32_t[]){1});
+    desc.activation = vkn_activation_default(VKN_ACTIVATION_SIGMOID);
+    desc.roles = BIT(X) | BIT(DY) | BIT(GAMMA) | BIT(BETA) | BIT(MEAN) | BIT(INV_STD) | BIT(DX) |
+                 BIT(DGAMMA) | BIT(DBETA);
+    lay_out(d, &desc);
+    compute(runtime, &desc,
+            &(ComputeData){.memory = {[VKN_ROLE_X] = d->x,
+                                      [VKN_ROLE_DY] = d->dy,
+                                      [VKN_ROLE_GAMMA] = d->dy,
+                                      [VKN_ROLE_BETA] = d->x,
+                                      [VKN_ROLE_MEAN] = mean,
+                                      [VKN_ROLE_INV_STD] = inv_std,
+                                      [VKN_ROLE_DX] = d->dx,
+                                      [VKN_ROLE_DGAMMA] = dgamma,
+                                      [VKN_ROLE_DBETA] = dbeta},
+                           .offset = d->offset});
+    for (uint64_t row = 0; row < d->rows; row++) {
+        double dz_mean = 0, dz_xhat_mean = 0;
+        for (uint64_t i = 0; i < d->length; i++) {
+            double xhat = ((double)d->x[place(d, row, i)] - mean[row]) * inv_std[row];
+            double y = 1 / (1 + exp(-(xhat * d->dy[i] + d->x[i])));
+            dz[i] = d->dy[place(d, row, i)] * y * (1 - y);
+            sums[4 * i] += dz[i] * xhat;
+            sums[4 * i + 1] += dz[i];
+            sums[4 * i + 2] += fabs(dz[i] * xhat);
+            sums[4 * i + 3] += fabs(dz[i]);
+            dz[i] *= d->dy[i];
+            dz_mean += dz[i] / n;
+            dz_xhat_mean += dz[i] * xhat / n;
+        }
+        for (uint64_t i = 0; i < d->length; i++) {
+            double xhat = ((double)d->x[place(d, row, i)] - mean[row]) * inv_std[row];
+            double want = inv_std[row] * (dz[i] - dz_mean - xhat * dz_xhat_mean);
+            worst = fmax(worst, off_by(d->dx[place(d, row, i)], want, inv_std[row]));
+        }
+    }
+    for (uint64_t i = 0; i < d->length; i++) {
+        worst_parameter = fmax(worst_parameter, off_by(dgamma[i], sums[4 * i], sums[4 * i + 2] + 1e-3));
+        worst_parameter = fmax(worst_parameter, off_by(dbeta[i], sums[4 * i + 1], sums[4 * i + 3] + 1e-3));
+    }
+    tell(d, "layer gradient", worst, 1e-6);
+    tell(d, "by parameters", worst_parameter, 4e-6);
+    free(mean), free(inv_std), free(dgamma), free(dbeta), free(sums), free(dz);
+}
+
 static void check_reduce(const Data *d, VknStatistic statistic, const char *what) {
     double worst = 0;
     VknDesc desc;
@@ -177,6 +242,7 @@ int main(int argc, char **argv) {
         for (; d.offset <= sizeof(float); d.offset += sizeof(float)) {
             check_softmax(&d);
             check_layer_norm(&d);
+            check_layer_gradient(&d);
             check_reduce(&d, VKN_STATISTIC_SUM, "sum");
             check_reduce(&d, VKN_STATISTIC_LOG_SUM_EXP, "log-sum-exp");
             check_reduce(&d, VKN_STATISTIC_MAX, "argmax");

@@ -1,0 +1,32 @@
+#version 460
+#extension GL_GOOGLE_include_directive : require
+// Sums the parts of dgamma and dbeta that row_gradient_four.glsl left: part_length figures each, of dgamma first, then
+// of dbeta. An invocation takes four neighbouring parameters, of which software renderers find all in one line of cache.
+#include "kernel.glsl"
+#include "parameters_store.glsl"
+
+layout(set = 0, binding = VKN_BINDING_FINISH_IN) readonly buffer PartsIn { float parts_in[]; };
+
+vec4 parts_sum(uint first)
+{
+    vec4 sum = vec4(0.0);
+    for (uint part = 0; part < part_count; part++) {
+        uint i = first + part * part_length;
+        sum += vec4(parts_in[i], parts_in[i + 1], parts_in[i + 2], parts_in[i + 3]);
+    }
+    return sum;
+}
+
+void main()
+{
+    uint count = reduce_count();
+    for (uint p = 4 * gl_GlobalInvocationID.x; p < count; p += 4 * gl_NumWorkGroups.x * LOCAL_SIZE) {
+        vec4 dgamma = vec4(0.0), dbeta = vec4(0.0);
+        if (HAS(VKN_HAS_DGAMMA))
+            dgamma = parts_sum(first_of(VKN_BINDING_FINISH_IN) + p);
+        if (HAS(VKN_HAS_DBETA))
+            dbeta = parts_sum(first_of(VKN_BINDING_FINISH_IN) + count + p);
+        for (uint k = 0; k < 4; k++)
+            parameters_store(p + k, dgamma[k], dbeta[k], 0.0);
+    }
+}

@@ -49,12 +49,19 @@ static uint64_t part_count(const VknPlanner *p, const VknBox *chunk, VknWorker w
     return vkn_max(1, vkn_min(vkn_divide_up(workers, statistics), elements / part));
 }
 
+/* Quads of a row that each lane holds. */
+static uint32_t held_quads(const VknPlanner *p, const VknStage *stage, const VknBox *box) {
+    uint64_t quads = vkn_box_extent(p->view, box, VKN_INNER) / 4;
+    uint64_t lanes = vkn_worker_lanes(p, vkn_stage_worker(p, stage, p->team));
+    return p->holds ? (uint32_t)vkn_min(vkn_divide_up(quads, lanes), VKN_MOST_HELD) : 0;
+}
+
 /* Whether rows share what lies along them, gamma and beta, and there are enough to let each worker load that
  * for four rows at once. */
 static bool takes_four_rows(const VknPlanner *p, const VknStage *stage, const VknBox *box) {
     const VknView *view = p->view;
     uint64_t lanes = vkn_worker_lanes(p, vkn_stage_worker(p, stage, p->team));
-    if (stage != &vkn_stage_norm || p->access != VKN_ACCESS_ROW ||
+    if (stage != &vkn_stage_norm || p->access != VKN_ACCESS_ROW || p->holds ||
         !vkn_view_stride(view, VKN_INNER, VKN_SPACE_PARAMETER) ||
         vkn_box_count(view, box, true) / 4 * lanes < p->tuning->lanes / 4)
         return false;
@@ -172,6 +179,7 @@ static VknResult emit_boxes(VknPlanner *p, const VknStage *stage, const Tiling *
             step->spec[VKN_SPEC_MODES - 1] |= VKN_MODE_COUPLING;
         if (takes_four_rows(p, stage, &box))
             step->spec[VKN_SPEC_MODES - 1] |= VKN_MODE_FOUR_ROWS;
+        step->spec[VKN_SPEC_HELD - 1] = held_quads(p, stage, &box);
         vkn_step_set_groups(p, step, box_items(p, stage, &box, t->parts), part_iterations(p, stage, t));
     }
     return VKN_SUCCESS;

@@ -59,10 +59,12 @@ Moments held_moments(Row row, float shift)
         m.m2 = square.x + square.y + square.z + square.w;
     } else if (OF(VKN_OF_LOG_SUM_EXP)) {
         m.count = float(4 * held_count);
+        vec4 most = vec4(-INFINITY);
 #define MOST(k)                                                                                              \
     if (HELD > k)                                                                                            \
-        m.mean = max(m.mean, most_of(prologue(held[k])));
+        most = mix(most, prologue(held[k]), greaterThan(prologue(held[k]), most)); // never NaN
         EACH_HELD(MOST)
+        m.mean = max(max(most.x, most.y), max(most.z, most.w));
         float base = finite_maximum(m.mean);
 #define EXP(k)                                                                                               \
     if (HELD > k)                                                                                            \

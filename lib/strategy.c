@@ -128,26 +128,31 @@ static bool is_software(const VknPlanner *p) {
 }
 
 /* A quad for each of a workgroup's lanes. */
-static bool feeds_group(const VknPlanner *p) {
-    return p->view->reduce_count / 4 >= p->tuning->local_size;
+static bool feeds_group(const VknPlanner *p, uint64_t elements) {
+    return elements / 4 >= p->tuning->local_size;
 }
 
+/* Of runs that do not feed it, a workgroup leaves most lanes idle: subgroups do not, if there are enough. */
 static bool group_fused_suits(const VknPlanner *p) {
-    return is_row(p) && !is_software(p) && feeds_group(p) && fills_device(p, p->tuning->local_size);
+    bool feeds = feeds_group(p, inner_extent(p->view)) ||
+                 (feeds_group(p, p->view->reduce_count) && !fills_device(p, p->caps->max_subgroup_size));
+    return is_row(p) && !is_software(p) && feeds && fills_device(p, p->tuning->local_size);
 }
 
+/* A row that is held is one dispatch and the least traffic, however few there are. Software renderers gain
+ * where an invocation would not take it alone. */
 static bool lane_held_suits(const VknPlanner *p) {
     return !is_software(p) && fills_device(p, 1);
 }
 
-/* What fits is one dispatch and the least traffic, by subgroups if they fill the device or there is too
- * little for more. */
 static bool subgroup_held_suits(const VknPlanner *p) {
-    return !is_software(p) && (!feeds_group(p) || fills_device(p, p->caps->max_subgroup_size));
+    if (is_software(p))
+        return !has_short_runs(p);
+    return !feeds_group(p, p->view->reduce_count) || fills_device(p, p->caps->max_subgroup_size);
 }
 
 static bool group_held_suits(const VknPlanner *p) {
-    return !is_software(p) && feeds_group(p);
+    return !is_software(p) && feeds_group(p, p->view->reduce_count);
 }
 
 static bool lane_suits(const VknPlanner *p) {

@@ -54,13 +54,20 @@ static bool is_gradient_norm(const VknStage *stage) {
     return stage->kernel[VKN_ACCESS_ROW] == VKN_KERNEL_GRADIENT_NORM_ROW;
 }
 
+/* Quads of a row that each lane holds. */
+static uint32_t held_quads(const VknPlanner *p, const VknStage *stage, const VknBox *box) {
+    uint64_t quads = vkn_box_extent(p->view, box, VKN_INNER) / 4;
+    uint64_t lanes = vkn_worker_lanes(p, vkn_stage_worker(p, stage, p->team));
+    return p->holds ? (uint32_t)vkn_min(vkn_divide_up(quads, lanes), VKN_MOST_HELD) : 0;
+}
+
 /* Whether rows share what lies along them, gamma and beta, and there are enough to let each worker load that
  * for four rows at once. */
 static bool takes_four_rows(const VknPlanner *p, const VknStage *stage, const VknBox *box) {
     const VknView *view = p->view;
     uint64_t lanes = vkn_worker_lanes(p, vkn_stage_worker(p, stage, p->team));
     bool gradient = is_gradient_norm(stage);
-    if ((stage != &vkn_stage_norm && !gradient) || p->access != VKN_ACCESS_ROW ||
+    if ((stage != &vkn_stage_norm && !gradient) || p->access != VKN_ACCESS_ROW || p->holds ||
         !vkn_view_stride(view, VKN_INNER, VKN_SPACE_PARAMETER) ||
         vkn_box_count(view, box, true) / 4 * lanes < p->tuning->lanes / 4)
         return false;
@@ -217,6 +224,7 @@ static VknResult emit_boxes(VknPlanner *p, const VknStage *stage, const Tiling *
             step->spec[VKN_SPEC_MODES - 1] |= VKN_MODE_COUPLING;
         if (t->fours)
             step->spec[VKN_SPEC_MODES - 1] |= VKN_MODE_FOUR_ROWS;
+        step->spec[VKN_SPEC_HELD - 1] = held_quads(p, stage, &box);
         if (sums) {
             step->spec[VKN_SPEC_ROLES - 1] |= p->schedule->desc.roles & (VKN_HAS_DGAMMA | VKN_HAS_DBETA);
             step->push.part_length = (uint32_t)part;

@@ -30,6 +30,9 @@ static Constant evaluate(const uint32_t *op, const Constant *constants) {
     case OP_INOT_EQUAL:
         a.value = a.value != b.value;
         break;
+    case OP_UGREATER_THAN:
+        a.value = a.value > b.value;
+        break;
     case OP_LOGICAL_OR:
         a.value = a.value | b.value;
         break;

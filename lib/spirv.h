@@ -41,6 +41,7 @@ enum {
     OP_LOGICAL_NOT = 168,
     OP_IEQUAL = 170,
     OP_INOT_EQUAL = 171,
+    OP_UGREATER_THAN = 172,
     OP_BITWISE_AND = 199,
     OP_PHI = 245,
     OP_LOOP_MERGE = 246,

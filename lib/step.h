@@ -27,6 +27,7 @@ typedef struct VknPlanner {
     const VknView *view;
     VknAccess access;
     VknTeam team;
+    bool holds;        /* rows in registers */
     bool by_parameter; /* the view is vkn_view_of_parameters() */
     uint32_t stage;
     VknSchedule *schedule;

@@ -47,10 +47,21 @@ static bool fused_legal(const VknPlanner *p) {
     return vkn_stage_fits(p, vkn_stage_whole(p)) && vkn_planner_sees_whole(p);
 }
 
-bool vkn_strategy_legal(const VknStrategy *strategy, const VknPlanner *planner) {
-    VknPlanner as_planned = *planner, *p = &as_planned;
+static void planner_take(VknPlanner *p, const VknStrategy *strategy) {
     p->access = strategy->access;
     p->team = strategy->team;
+    p->holds = strategy->holds;
+}
+
+/* Whether the lanes' registers hold a row, which must be one run. */
+static bool row_is_held(const VknPlanner *p, VknTeam team) {
+    uint64_t lanes = vkn_worker_lanes(p, vkn_team_worker(p->caps, team)), run = inner_extent(p->view);
+    return p->view->reduce_count == run && run >= 4 && run / 4 <= lanes * VKN_MOST_HELD;
+}
+
+bool vkn_strategy_legal(const VknStrategy *strategy, const VknPlanner *planner) {
+    VknPlanner as_planned = *planner, *p = &as_planned;
+    planner_take(p, strategy);
     if (!vkn_team_exists(p->caps, strategy->team))
         return false;
     if (strategy->access == VKN_ACCESS_ANY)
@@ -61,6 +72,9 @@ bool vkn_strategy_legal(const VknStrategy *strategy, const VknPlanner *planner) 
     if (!p->view->slotted || !layouts_pair(p->view) || p->schedule->desc.roles & VKN_HAS_MASK)
         return false;
     if (strategy->access == VKN_ACCESS_ROW && !rows_are_contiguous(p->view))
+        return false;
+    if (strategy->holds &&
+        (p->schedule->desc.operation != VKN_OPERATION_TRAIN || !row_is_held(p, strategy->team)))
         return false;
     return !strategy->fused || fused_legal(p);
 }
@@ -103,9 +117,36 @@ static bool subgroup_fused_suits(const VknPlanner *p) {
     return is_row(p) && (is_tiny(p) || fills_device(p, p->caps->max_subgroup_size));
 }
 
+static bool is_software(const VknPlanner *p) {
+    return p->caps->device_class == VKN_DEVICE_SOFTWARE;
+}
+
+/* A quad for each of a workgroup's lanes. */
+static bool feeds_group(const VknPlanner *p, uint64_t elements) {
+    return elements / 4 >= p->tuning->local_size;
+}
+
+/* Of runs that do not feed it, a workgroup leaves most lanes idle: subgroups do not, if there are enough. */
 static bool group_fused_suits(const VknPlanner *p) {
-    return is_row(p) && p->caps->device_class != VKN_DEVICE_SOFTWARE &&
-           fills_device(p, p->tuning->local_size);
+    bool feeds = feeds_group(p, inner_extent(p->view)) ||
+                 (feeds_group(p, p->view->reduce_count) && !fills_device(p, p->caps->max_subgroup_size));
+    return is_row(p) && !is_software(p) && feeds && fills_device(p, p->tuning->local_size);
+}
+
+/* A row that is held is one dispatch and the least traffic, however few there are. Software renderers gain
+ * where an invocation would not take it alone. */
+static bool lane_held_suits(const VknPlanner *p) {
+    return !is_software(p) && fills_device(p, 1);
+}
+
+static bool subgroup_held_suits(const VknPlanner *p) {
+    if (is_software(p))
+        return !has_short_runs(p);
+    return !feeds_group(p, p->view->reduce_count) || fills_device(p, p->caps->max_subgroup_size);
+}
+
+static bool group_held_suits(const VknPlanner *p) {
+    return !is_software(p) && feeds_group(p, p->view->reduce_count);
 }
 
 static bool lane_suits(const VknPlanner *p) {
@@ -118,17 +159,20 @@ static bool always_suits(const VknPlanner *p) {
 }
 
 const VknStrategy vkn_strategies[] = {
-    {"column_fused", VKN_ACCESS_COLUMN, VKN_TEAM_SUBGROUP, true, column_fused_suits},
-    {"row_lane_fused", VKN_ACCESS_ROW, VKN_TEAM_LANE, true, lane_fused_suits},
-    {"row_group_fused", VKN_ACCESS_ROW, VKN_TEAM_GROUP, true, group_fused_suits},
-    {"row_subgroup_fused", VKN_ACCESS_ROW, VKN_TEAM_SUBGROUP, true, subgroup_fused_suits},
-    {"column", VKN_ACCESS_COLUMN, VKN_TEAM_SUBGROUP, false, is_column},
-    {"row_lane", VKN_ACCESS_ROW, VKN_TEAM_LANE, false, lane_suits},
-    {"row_subgroup", VKN_ACCESS_ROW, VKN_TEAM_SUBGROUP, false, is_row},
-    {"row_group", VKN_ACCESS_ROW, VKN_TEAM_GROUP, false, is_row},
-    {"any_subgroup", VKN_ACCESS_ANY, VKN_TEAM_SUBGROUP, false, always_suits},
-    {"any_group", VKN_ACCESS_ANY, VKN_TEAM_GROUP, false, always_suits},
-    {"any_lane", VKN_ACCESS_ANY, VKN_TEAM_LANE, false, always_suits},
+    {"column_fused", VKN_ACCESS_COLUMN, VKN_TEAM_SUBGROUP, true, false, column_fused_suits},
+    {"row_lane_held", VKN_ACCESS_ROW, VKN_TEAM_LANE, true, true, lane_held_suits},
+    {"row_subgroup_held", VKN_ACCESS_ROW, VKN_TEAM_SUBGROUP, true, true, subgroup_held_suits},
+    {"row_group_held", VKN_ACCESS_ROW, VKN_TEAM_GROUP, true, true, group_held_suits},
+    {"row_lane_fused", VKN_ACCESS_ROW, VKN_TEAM_LANE, true, false, lane_fused_suits},
+    {"row_group_fused", VKN_ACCESS_ROW, VKN_TEAM_GROUP, true, false, group_fused_suits},
+    {"row_subgroup_fused", VKN_ACCESS_ROW, VKN_TEAM_SUBGROUP, true, false, subgroup_fused_suits},
+    {"column", VKN_ACCESS_COLUMN, VKN_TEAM_SUBGROUP, false, false, is_column},
+    {"row_lane", VKN_ACCESS_ROW, VKN_TEAM_LANE, false, false, lane_suits},
+    {"row_subgroup", VKN_ACCESS_ROW, VKN_TEAM_SUBGROUP, false, false, is_row},
+    {"row_group", VKN_ACCESS_ROW, VKN_TEAM_GROUP, false, false, is_row},
+    {"any_subgroup", VKN_ACCESS_ANY, VKN_TEAM_SUBGROUP, false, false, always_suits},
+    {"any_group", VKN_ACCESS_ANY, VKN_TEAM_GROUP, false, false, always_suits},
+    {"any_lane", VKN_ACCESS_ANY, VKN_TEAM_LANE, false, false, always_suits},
 };
 
 _Static_assert(sizeof vkn_strategies / sizeof *vkn_strategies <= VKN_MOST_STRATEGIES, "see vknorm.h");
@@ -156,8 +200,7 @@ static VknResult emit_parameters(VknPlanner *p) {
         if (strategy->fused || !vkn_strategy_legal(strategy, &as_seen) ||
             strategy->suits(&as_seen) != (i < vkn_strategy_count))
             continue;
-        as_seen.access = strategy->access;
-        as_seen.team = strategy->team;
+        planner_take(&as_seen, strategy);
         vkn_schedule_cut(p->schedule, first, workspace);
         uint64_t parts;
         result = vkn_emit_reduce(&as_seen, &parts);
@@ -213,8 +256,7 @@ VknResult vkn_strategy_emit(const VknStrategy *strategy, VknPlanner *p) {
     uint64_t parts;
     VknResult result = VKN_SUCCESS;
     uint32_t moments = desc->roles & VKN_HAS_MOMENTS ? VKN_ROLE_MOMENTS : VKN_RESOURCE_COUNT;
-    p->access = strategy->access;
-    p->team = strategy->team;
+    planner_take(p, strategy);
     switch (desc->operation) {
     case VKN_OPERATION_TRAIN:
         if (strategy->fused)

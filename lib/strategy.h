@@ -9,6 +9,7 @@ typedef struct VknStrategy {
     VknAccess access;
     VknTeam team;
     bool fused; /* TRAIN in one dispatch */
+    bool holds; /* and a row in registers from its statistic to APPLY, so that x is read once */
     bool (*suits)(const VknPlanner *p);
 } VknStrategy;
 

@@ -87,18 +87,22 @@
 #define VKN_SPEC_STATISTIC          25 /* VKN_OF_ */
 #define VKN_SPEC_POWER              26 /* f32 */
 #define VKN_SPEC_MODES              27 /* VKN_MODE_ bits: what is no role */
-#define VKN_SPEC_SCALARS            27
+#define VKN_SPEC_HELD               28 /* quads of a row that each lane holds in registers, up to VKN_MOST_HELD */
+#define VKN_SPEC_SCALARS            28
 /* Geometry of the "any" kernels, eight dimensions each, in the order of the view: */
-#define VKN_SPEC_EXTENT           28
-#define VKN_SPEC_KEPT             36 /* 1: a kept dimension, 0: a reduced one */
-#define VKN_SPEC_X_STRIDE         44
-#define VKN_SPEC_Y_STRIDE         52
-#define VKN_SPEC_RESIDUAL_STRIDE  60
-#define VKN_SPEC_DX_STRIDE        68
-#define VKN_SPEC_MASK_STRIDE      76
-#define VKN_SPEC_PARAMETER_STRIDE 84
-#define VKN_SPEC_STAT_STRIDE      92
-#define VKN_SPEC_COUNT            99 /* ids run from 1 to this */
+#define VKN_SPEC_EXTENT           29
+#define VKN_SPEC_KEPT             37 /* 1: a kept dimension, 0: a reduced one */
+#define VKN_SPEC_X_STRIDE         45
+#define VKN_SPEC_Y_STRIDE         53
+#define VKN_SPEC_RESIDUAL_STRIDE  61
+#define VKN_SPEC_DX_STRIDE        69
+#define VKN_SPEC_MASK_STRIDE      77
+#define VKN_SPEC_PARAMETER_STRIDE 85
+#define VKN_SPEC_STAT_STRIDE      93
+#define VKN_SPEC_COUNT            100 /* ids run from 1 to this */
+
+/* 32 registers of values. */
+#define VKN_MOST_HELD 8
 
 /* Values of VKN_SPEC_STATISTIC: the bit of a VknStatistic, so that kernels ask for several at once. */
 #define VKN_OF_VARIANCE    (1u << 0)

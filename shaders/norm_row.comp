@@ -15,10 +15,11 @@
 #include "row_reduce.glsl"
 #include "row_apply.glsl"
 #include "row_apply_four.glsl"
+#include "row_held.glsl"
 
-Affine row_statistic(Row row, Part all)
+Affine row_affine(Row row, Statistic reduced)
 {
-    Statistic s = statistic_kind(row_reduce(row, all));
+    Statistic s = statistic_kind(reduced);
     if (worker_lane() == 0) {
         statistic_store(row.index, s);
         running_move(row.index, s.mean, moving_variance(s));
@@ -37,7 +38,7 @@ void four_rows(uint item, uint items, Part all)
         bvec4 chosen = equal(uvec4(0, 1, 2, 3), uvec4(k));
         s.x = mix(s.x, uvec4((row.x - first.x) >> 2), chosen);
         s.y = mix(s.y, uvec4((row.y - first.y) >> 2), chosen);
-        affine_component(s.all, k, row_statistic(row, all));
+        affine_component(s.all, k, row_affine(row, row_reduce(row, all)));
     }
     row_walk(s, first, all);
 }
@@ -52,8 +53,13 @@ void main()
     } else {
         for (uint item = worker_index(); item < items; item += worker_count()) {
             Row row = row_of(item);
-            Affine a = row_statistic(row, all);
-            row_walk(a, row, all);
+            if (HELD > 0) {
+                row_hold(row);
+                held_apply(row_affine(row, held_reduce(row)), row);
+            } else {
+                Affine a = row_affine(row, row_reduce(row, all));
+                row_walk(a, row, all);
+            }
         }
     }
 }

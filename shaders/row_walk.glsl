@@ -9,21 +9,21 @@
 // where x and y are elements, or quads, from the start of the box, and p is the parameter of the first element;
 // from one element of a run to the next it is parameter_stride[VKN_INNER].
 
-void run_walk(inout STATE s, uint x, uint y, uint p, uint count, uint lane, uint lanes)
+// From a lane's quad number `i` on.
+void run_walk(inout STATE s, uint x, uint y, uint p, uint count, uint lane, uint lanes, uint i)
 {
     uint p_step = parameter_stride[VKN_INNER];
     uint head = head_of(s, x, y, count);
     uint middle = (count - head) & ~3u;
     for (uint end = lane; end < count - middle; end += lanes) {
-        uint i = end < head ? end : end + middle;
-        visit(s, x + i, y + i, p + i * p_step);
+        uint e = end < head ? end : end + middle;
+        visit(s, x + e, y + e, p + e * p_step);
     }
     x = (x + head) >> 2;
     y = (y + head) >> 2;
     p += head * p_step;
     p_step *= 4;
     uint quads = middle >> 2;
-    uint i = lane;
 #ifndef QUADS_ALONE
     for (; i + lanes < quads; i += 2 * lanes)
         visit8(s, x + i, y + i, p + i * p_step, lanes);
@@ -46,7 +46,7 @@ void row_walk(inout STATE s, Row row, Part part)
         parameters_begin(p);
 #endif
         run_walk(s, row.x + outer * x_stride[VKN_OUTER] + skip, row.y + outer * y_stride[VKN_OUTER] + skip, p, count,
-                 lane, lanes);
+                 lane, lanes, lane);
         e += count;
         skip = 0;
     }

@@ -54,6 +54,8 @@ static const Shape SHAPES[] = {
     {.rank = 3, .extent = {4, 6, 1280}, .kept = 2}, /* rows */
     {.rank = 3, .extent = {4, 64, 16}, .kept = 4},  /* columns, in fours */
     {.rank = 3, .extent = {4, 64, 15}, .kept = 4},  /* and one by one */
+    {.rank = 2, .extent = {6, 2048}, .kept = 1},    /* rows that registers hold */
+    {.rank = 2, .extent = {6, 32}, .kept = 1},
     {.rank = 4, .extent = {4, 2, 64, 4}, .kept = 10, .channels = 7},
     {.rank = 1, .extent = {3}, .kept = 1},
     {.rank = 2, .extent = {4, 5}, .kept = 2, .transposed = true},
@@ -351,10 +353,11 @@ void compile_item_describe(const CompileItem *item, char *text, size_t size) {
     snprintf(text, size,
              "%s (caps: %s): operation %d, statistic %d, rank %" PRIu32 ", roles 0x%" PRIx32
              ", modes 0x%" PRIx32 ", activation %" PRIu32 ", prologue %" PRIu32 ", types %" PRIu32 "%" PRIu32
-             "%" PRIu32 "%" PRIu32 ", vector %" PRIu32 ", local size %" PRIu32,
+             "%" PRIu32 "%" PRIu32 ", vector %" PRIu32 ", held %" PRIu32 ", local size %" PRIu32,
              vkn_shaders[step->kernel][step->worker].name, compile_caps[item->caps].name,
              item->desc.operation, item->desc.statistic, item->desc.rank, spec[VKN_SPEC_ROLES - 1],
              spec[VKN_SPEC_MODES - 1], spec[VKN_SPEC_ACTIVATION - 1], spec[VKN_SPEC_PROLOGUE - 1],
              spec[VKN_SPEC_X_TYPE - 1], spec[VKN_SPEC_Y_TYPE - 1], spec[VKN_SPEC_RESIDUAL_TYPE - 1],
-             spec[VKN_SPEC_DX_TYPE - 1], spec[VKN_SPEC_VECTOR - 1], spec[VKN_SPEC_LOCAL_SIZE - 1]);
+             spec[VKN_SPEC_DX_TYPE - 1], spec[VKN_SPEC_VECTOR - 1], spec[VKN_SPEC_HELD - 1],
+             spec[VKN_SPEC_LOCAL_SIZE - 1]);
 }

@@ -5,8 +5,7 @@
 //   void visit4(inout STATE s, uint x, uint y, uint p, uint x_step, uint y_step, bool wide)   four rows
 // where x and y are elements, or quads where it is wide, from the start of the box, and p is the parameter of the first statistic's; from
 // one statistic to the next it is parameter_stride[VKN_LANE], from row to row parameter_stride[VKN_INNER]. The loop is entered with `wide` known, one copy for
-// each value: software renderers run both sides of a branch inside. They take one row at a time, too: a row is 600
-// instructions to them, and a loop of four times that is longer than what a processor keeps decoded.
+// each value: software renderers run both sides of a branch inside.
 
 void column_walk(inout STATE s, Column c, bool wide)
 {
@@ -22,7 +21,7 @@ void column_walk(inout STATE s, Column c, bool wide)
         uint y = ((c.y + outer * y_stride[VKN_OUTER]) >> unit) + inner * y_step;
         uint p = c.parameter + outer * parameter_stride[VKN_OUTER] + inner * p_step;
         uint i = 0;
-        if (!IS(VKN_MODE_SOFTWARE))
+        if (TAKES_SEVERAL)
             for (; i + 4 <= count; i += 4) {
                 visit4(s, x, y, p, x_step, y_step, wide);
                 x += 4 * x_step;

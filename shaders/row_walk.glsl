@@ -23,7 +23,7 @@ void run_walk(inout STATE s, uint x, uint y, uint p, uint count, uint lane, uint
     p_step *= 4;
     uint quads = middle >> 2;
     uint i = lane;
-    if (TAKES_SEVERAL)
+    if (TAKES_SEVERAL(!IS(VKN_MODE_FOUR_ROWS)))
         for (; i + lanes < quads; i += 2 * lanes)
             visit8(s, x + i, y + i, p + i * p_step, lanes);
     for (; i < quads; i += lanes)

@@ -1,8 +1,10 @@
 #include "tuning.h"
 
-/* Software: 16 to 64 workgroups of 64 were fastest on SwiftShader and lavapipe on 4 cores, and planes up to
- * 14 x 14 ran 1.25 to 1.4 times faster with one invocation per channel (prototypes, 2026-11). Columns of
- * 25088 rows gained 1.2 to 2 times from parts of 256 instead of 4096, which had left two of four cores idle.
+/* Software: 16 to 64 workgroups were fastest on SwiftShader and lavapipe on 4 cores, large tensors as fast by
+ * 16 invocations each as by 64, and 4 to 64 statistics 1.1 to 1.6 times faster, which took one core of the
+ * four, and most of their workgroup had nothing to do (bench, CPU and wall time, 2026-11). Planes up to 14 x
+ * 14 ran 1.25 to 1.4 times faster with one invocation per channel (prototypes, 2026-11). Columns of 25088
+ * rows gained 1.2 to 2 times from parts of 256 instead of 4096, which had left two of four cores idle.
  * Statistics of up to 256 elements gained 1.25 times (0.9 to 2.7, 4 to 64 of them) from one invocation each,
  * where a subgroup would have to start and to sum up (vkn_plan_tune(), 2026-11).
  *
@@ -16,7 +18,7 @@
     }
 static const VknTuning ROWS[] = {
     [VKN_DEVICE_OTHER] = GPU(262144, 256),
-    [VKN_DEVICE_SOFTWARE] = {.local_size = 64,
+    [VKN_DEVICE_SOFTWARE] = {.local_size = 16,
                              .max_groups = 64,
                              .lanes = 1024,
                              .part = 4096,

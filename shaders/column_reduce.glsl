@@ -23,7 +23,20 @@ Moments column_moments(ColumnMoments m, uint component)
     return Moments(m.count, m.mean[component], m.m2[component], m.low[component]);
 }
 
-// Kinds that are no moments: one statistic after the other.
+// Sums: as merge() adds them, four statistics at a time.
+void column_sum(inout ColumnMoments m, vec4 v)
+{
+    if (OF(VKN_OF_SUM_POWER))
+        v = vec4(power_of(v.x), power_of(v.y), power_of(v.z), power_of(v.w));
+    precise vec4 sum = m.mean + v;
+    vec4 low = m.low + rounded_away(m.mean, v, sum);
+    m.low = mix(low, vec4(0.0), isinf(sum));
+    m.low = mix(m.low, vec4(0.0), isnan(sum));
+    m.mean = sum;
+    m.count += 1.0;
+}
+
+// The other kinds: one statistic after the other.
 void column_lift(inout ColumnMoments m, vec4 v, uint p)
 {
     float count = m.count;
@@ -47,6 +60,8 @@ void visit(inout ColumnMoments m, uint x, uint y, uint p, bool wide)
     vec4 v = column_input(x, y, wide) - m.shift;
     if (OF(VKN_OF_MOMENTS))
         column_merge(m, 1.0, v, vec4(0.0));
+    else if (OF(VKN_OF_SUMS))
+        column_sum(m, v);
     else
         column_lift(m, v, p);
 }

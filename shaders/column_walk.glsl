@@ -21,12 +21,13 @@ void column_walk(inout STATE s, Column c, bool wide)
         uint y = ((c.y + outer * y_stride[VKN_OUTER]) >> unit) + inner * y_step;
         uint p = c.parameter + outer * parameter_stride[VKN_OUTER] + inner * p_step;
         uint i = 0;
-        for (; i + 4 <= count; i += 4) {
-            visit4(s, x, y, p, x_step, y_step, wide);
-            x += 4 * x_step;
-            y += 4 * y_step;
-            p += 4 * p_step;
-        }
+        if (TAKES_SEVERAL(X_TYPE != VKN_STORE_F32))
+            for (; i + 4 <= count; i += 4) {
+                visit4(s, x, y, p, x_step, y_step, wide);
+                x += 4 * x_step;
+                y += 4 * y_step;
+                p += 4 * p_step;
+            }
         for (; i < count; i++) {
             visit(s, x, y, p, wide);
             x += x_step;

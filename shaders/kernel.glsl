@@ -18,6 +18,11 @@ layout(push_constant) uniform Push { VKN_PUSH_FIELDS };
 #define IS(mode)  ((MODES & (mode)) != 0)
 #define OF(kinds) ((STATISTIC & (kinds)) != 0)
 
+// Whether loops take several quads at a time, which then are loaded at once. To software renderers a quad is 600
+// instructions, and a loop of more than that is longer than what a processor keeps decoded; but where they fetch
+// texels, some loops gain.
+#define TAKES_SEVERAL(texels_gain) (!IS(VKN_MODE_SOFTWARE) || (IS(VKN_MODE_TEXELS) && (texels_gain)))
+
 #define INFINITY uintBitsToFloat(0x7F800000u)
 #define NOT_A_NUMBER uintBitsToFloat(0x7FC00000u)
 

@@ -6,6 +6,17 @@ float kept_low(float sum, float low)
     return mix(low, 0.0, isinf(sum) || isnan(sum));
 }
 
+// What a + b lost when it was rounded to `sum` (Knuth).
+#define ROUNDED_AWAY(type)                                                                                   \
+    type rounded_away(type a, type b, type sum)                                                              \
+    {                                                                                                        \
+        precise type part = sum - a;                                                                         \
+        precise type low = (a - (sum - part)) + (b - part);                                                  \
+        return low;                                                                                          \
+    }
+ROUNDED_AWAY(float)
+ROUNDED_AWAY(vec4)
+
 // exp(m - most), for m up to most, which may both be -inf.
 float weight_below(float m, float most)
 {
@@ -26,11 +37,9 @@ bool is_found(Moments a, Moments b)
 Moments merge(Moments a, Moments b)
 {
     float count = a.count + b.count;
-    if (OF(VKN_OF_SUMS)) { // Neumaier's, with the exact sum of Knuth
+    if (OF(VKN_OF_SUMS)) { // Neumaier's
         precise float sum = a.mean + b.mean;
-        precise float part = sum - a.mean;
-        precise float low = (a.mean - (sum - part)) + (b.mean - part);
-        return Moments(count, sum, 0.0, kept_low(sum, a.low + b.low + low));
+        return Moments(count, sum, 0.0, kept_low(sum, a.low + b.low + rounded_away(a.mean, b.mean, sum)));
     }
     if (OF(VKN_OF_LOG_SUM_EXP)) {
         float most = max(a.mean, b.mean);

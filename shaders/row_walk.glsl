@@ -25,8 +25,9 @@ void run_walk(inout STATE s, uint x, uint y, uint p, uint count, uint lane, uint
     p_step *= 4;
     uint quads = middle >> 2;
 #ifndef QUADS_ALONE
-    for (; i + lanes < quads; i += 2 * lanes)
-        visit8(s, x + i, y + i, p + i * p_step, lanes);
+    if (TAKES_SEVERAL(true))
+        for (; i + lanes < quads; i += 2 * lanes)
+            visit8(s, x + i, y + i, p + i * p_step, lanes);
 #endif
     for (; i < quads; i += lanes)
         visit4(s, x + i, y + i, p + i * p_step);

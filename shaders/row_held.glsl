@@ -67,8 +67,11 @@ Moments held_moments(Row row, float shift)
         m.mean = max(max(most.x, most.y), max(most.z, most.w));
         float base = finite_maximum(m.mean);
 #define EXP(k)                                                                                               \
-    if (HELD > k)                                                                                            \
-        m.m2 += mix(0.0, sum_below(prologue(held[k]), base), held_count > k);
+    if (HELD > k) {                                                                                          \
+        vec4 v = prologue(held[k]);                                                                          \
+        m.m2 += mix(0.0, sum_below(v, base), held_count > k);                                                \
+        m.low += mix(0.0, dot(v, v), held_count > k);                                                        \
+    }
         EACH_HELD(EXP)
     } else {
         uint step = parameter_stride[VKN_INNER], number = row.parameter + held_head * step;

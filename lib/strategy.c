@@ -134,15 +134,14 @@ static bool group_fused_suits(const VknPlanner *p) {
 }
 
 /* A row that is held is one dispatch and the least traffic, however few there are. Software renderers gain
- * where an invocation would not take it alone. */
+ * nothing by it, which hold no value in registers. */
 static bool lane_held_suits(const VknPlanner *p) {
     return !is_software(p) && fills_device(p, 1);
 }
 
 static bool subgroup_held_suits(const VknPlanner *p) {
-    if (is_software(p))
-        return !has_short_runs(p);
-    return !feeds_group(p, p->view->reduce_count) || fills_device(p, p->caps->max_subgroup_size);
+    return !is_software(p) &&
+           (!feeds_group(p, p->view->reduce_count) || fills_device(p, p->caps->max_subgroup_size));
 }
 
 static bool group_held_suits(const VknPlanner *p) {

@@ -61,6 +61,14 @@ static uint32_t held_quads(const VknPlanner *p, const VknStage *stage, const Vkn
     return p->holds ? (uint32_t)vkn_min(vkn_divide_up(quads, lanes), VKN_MOST_HELD) : 0;
 }
 
+/* Whether the rows of every box of a cut are a multiple of four, as those of one of its dimensions are. */
+static bool has_fours(const VknView *view, const VknBox *chunk) {
+    bool found = false;
+    for (uint32_t i = 0; i < view->dim_count; i++)
+        found |= view->dim[i].kept && view->dim[i].extent % 4 == 0 && chunk->extent[i] % 4 == 0;
+    return found;
+}
+
 /* Whether rows share what lies along them, gamma and beta, and there are enough to let each worker load that
  * for four rows at once. */
 static bool takes_four_rows(const VknPlanner *p, const VknStage *stage, const VknBox *box) {
@@ -77,9 +85,9 @@ static bool takes_four_rows(const VknPlanner *p, const VknStage *stage, const Vk
             return false;
     /* Parts of dgamma and dbeta are written by number: each element of a row has its own. Not tried on a GPU.
      */
-    if (gradient && (p->caps->device_class != VKN_DEVICE_SOFTWARE ||
-                     view->parameter_count != view->reduce_count || view->reduce_count % 4 ||
-                     vkn_box_count(view, box, true) % 4 || p->schedule->desc.roles & VKN_HAS_SLOPE))
+    if (gradient &&
+        (p->caps->device_class != VKN_DEVICE_SOFTWARE || view->parameter_count != view->reduce_count ||
+         view->reduce_count % 4 || !has_fours(view, box) || p->schedule->desc.roles & VKN_HAS_SLOPE))
         return false;
     return p->schedule->desc.parameter_axis_count;
 }

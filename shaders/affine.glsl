@@ -17,10 +17,16 @@ Affine affine_of(uint channel, float mean, float mean_low, float inv_std)
                   vec4(slope_of(channel)));
 }
 
+// Of log(sum(exp)), and what an exponential that is not divided by the sum yet is multiplied by.
+Affine affine_of(uint channel, float most, float log_of_sum)
+{
+    return affine_of(channel, most, log_of_sum, mix(exp_of_negative(-log_of_sum), NOT_A_NUMBER, isnan(log_of_sum)));
+}
+
 Affine affine_of(uint channel, Statistic s)
 {
     if (OF(VKN_OF_LOG_SUM_EXP))
-        return affine_of(channel, finite_maximum(s.mean), s.mean_low, 1.0);
+        return affine_of(channel, finite_maximum(s.mean), s.mean_low);
     if (OF(VKN_OF_MAX)) { // the number of the greatest element; where nothing counts, one that no element has
         const float last = VKN_INDEX_UNIT - 1, units = 0xFFFFFFFFu / VKN_INDEX_UNIT;
         bool none = s.count == 0.0;

@@ -14,6 +14,8 @@ float exp_of(float z)
 // For z <= 0.
 float exp_of_negative(float z)
 {
+    if (IS(VKN_MODE_SOFTWARE))
+        return quick_exponential(z);
     return mix(exponential(max(z, -104.0)), 0.0, z < -104.0);
 }
 

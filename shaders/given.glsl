@@ -12,6 +12,6 @@ Affine affine_given(uint index)
                       vec4(slope_of(index)));
     }
     if (OF(VKN_OF_LOG_SUM_EXP))
-        return affine_of(index, saved_mean(index), saved_scale(index), 1.0);
+        return affine_of(index, saved_mean(index), saved_scale(index));
     return affine_of(index, saved_mean(index), 0.0, saved_scale(index));
 }

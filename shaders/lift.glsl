@@ -21,23 +21,20 @@ Moments lift(float v, uint number)
     }
     if (OF(VKN_OF_EXTREMES))
         return Moments(1.0, v, float(number / VKN_INDEX_UNIT), float(number % VKN_INDEX_UNIT));
-    if (OF(VKN_OF_LOG_SUM_EXP)) // the maximum is a number always
-        return Moments(1.0, mix(v, -INFINITY, isnan(v)), mix(mix(1.0, 0.0, v == -INFINITY), v, isnan(v)), 0.0);
+    if (OF(VKN_OF_LOG_SUM_EXP))
+        return Moments(1.0, v, mix(1.0, 0.0, v == -INFINITY), v * v);
     return Moments(1.0, v, 0.0, 0.0);
 }
 
-// For log(sum(exp)): the greatest number, and the sum that is a part of exp(v - most) for finite `most`. NaN is no
-// number, but makes the sum NaN.
+// For log(sum(exp)).
 float most_of(vec4 v)
 {
-    v = mix(v, vec4(-INFINITY), isnan(v));
     return max(max(v.x, v.y), max(v.z, v.w));
 }
 
 float sum_below(vec4 v, float most)
 {
-    vec4 e = mix(exp_of_negative(v - most), vec4(1.0), equal(v, vec4(most)));
-    e = mix(e, v, isnan(v));
+    vec4 e = exp_of_negative(v - most);
     return e.x + e.y + e.z + e.w;
 }
 

@@ -34,7 +34,7 @@ Moments merge(Moments a, Moments b)
     }
     if (OF(VKN_OF_LOG_SUM_EXP)) {
         float most = max(a.mean, b.mean);
-        return Moments(count, most, a.m2 * weight_below(a.mean, most) + b.m2 * weight_below(b.mean, most), 0.0);
+        return Moments(count, most, a.m2 * weight_below(a.mean, most) + b.m2 * weight_below(b.mean, most), a.low + b.low);
     }
     if (OF(VKN_OF_PRODUCT)) {
         vec2 product = scaled(a.mean * b.mean, a.m2 + b.m2);
@@ -74,7 +74,7 @@ Moments subgroup_merge(Moments m)
     }
     if (OF(VKN_OF_LOG_SUM_EXP)) {
         float most = subgroupMax(m.mean);
-        return Moments(count, most, subgroupAdd(m.m2 * weight_below(m.mean, most)), 0.0);
+        return Moments(count, most, subgroupAdd(m.m2 * weight_below(m.mean, most)), subgroupAdd(m.low));
     }
     if (OF(VKN_OF_PRODUCT)) { // of up to 128 mantissas below 2 each: 2^128 is the end of f32, so in two halves
         float low_half = subgroupMul(mix(1.0, m.mean, (lane_index() & 1u) == 0));

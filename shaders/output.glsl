@@ -35,9 +35,20 @@ bool output_is_aligned(uint x, uint y, uint residual)
            (!HAS(VKN_HAS_ACTIVATION_MASK) || is_aligned(VKN_BINDING_ACTIVATION_MASK, y));
 }
 
+// Softmax: exp(u - maximum) / sum, which takes less than exp(u - maximum - log(sum)), and hands on what is NaN in
+// the sum. In reproducible plans it is still the latter.
+#define IS_SOFTMAX (OF(VKN_OF_LOG_SUM_EXP) && ACTIVATION == 27 && !HAS(VKN_HAS_RESIDUAL) && !IS(VKN_MODE_REPRODUCIBLE))
+
+vec4 activated(vec4 z, vec4 slope)
+{
+    if (IS_SOFTMAX)
+        return exp_of_negative(z);
+    return activate(z, slope);
+}
+
 void output_store(uint element, float z, float slope, float factor)
 {
-    y_store(first_of(VKN_BINDING_Y) + element, activate(z, slope) * factor);
+    y_store(first_of(VKN_BINDING_Y) + element, activated(vec4(z), vec4(slope)).x * factor);
     if (HAS(VKN_HAS_ACTIVATION_MASK))
         activation_mask_store(first_of(VKN_BINDING_ACTIVATION_MASK) + element,
                               uint(activation_derivative(z, slope) == 1.0));
@@ -45,7 +56,7 @@ void output_store(uint element, float z, float slope, float factor)
 
 void output_store4(uint quad, vec4 z, vec4 slope, vec4 factor)
 {
-    y_store4(quad_of(VKN_BINDING_Y, quad), activate(z, slope) * factor);
+    y_store4(quad_of(VKN_BINDING_Y, quad), activated(z, slope) * factor);
     if (HAS(VKN_HAS_ACTIVATION_MASK)) {
         uvec4 open = uvec4(equal(activation_derivative(z, slope), vec4(1.0)));
         activation_mask_store4(quad_of(VKN_BINDING_ACTIVATION_MASK, quad),
@@ -61,7 +72,11 @@ vec4 affine_apply(Affine a, vec4 u, uint parameter, uint step)
         uvec4 number = index_first + parameter + uvec4(0, 1, 2, 3) * step;
         return vec4(equal(number, uvec4(a.scale) * VKN_INDEX_UNIT + uvec4(a.mean_low)));
     }
+    if (IS_SOFTMAX)
+        return u - a.mean;
     precise vec4 centred = (u - a.mean) - a.mean_low;
+    if (OF(VKN_OF_LOG_SUM_EXP))
+        return centred;
     if (IS(VKN_MODE_ELEMENT_PARAMETERS))
         return centred * a.scale * gamma_at4(parameter, step) + beta_at4(parameter, step);
     return centred * a.scale + a.offset;
@@ -85,7 +100,9 @@ void apply(Affine a, uint x, uint y, uint residual, uint dx, uint parameter, boo
         u = mix(-INFINITY, u, counts);
     float z = affine_apply(a, vec4(u), parameter, 0).x;
     float factor = 1.0;
-    if (IS(VKN_MODE_RESIDUAL_FACTOR))
+    if (IS_SOFTMAX)
+        factor = a.scale.x;
+    else if (IS(VKN_MODE_RESIDUAL_FACTOR))
         factor = residual_at(residual);
     else if (!IS(VKN_MODE_RESIDUAL_BEFORE))
         z += residual_at(residual);
@@ -100,7 +117,9 @@ void apply4(Affine a, vec4 sum, uint x, uint y, uint parameter, uint step)
         residual_sum_store4(quad_of(VKN_BINDING_RESIDUAL_SUM, x), sum);
     vec4 z = affine_apply(a, prologue(sum), parameter, step);
     vec4 factor = vec4(1.0);
-    if (IS(VKN_MODE_RESIDUAL_FACTOR))
+    if (IS_SOFTMAX)
+        factor = a.scale;
+    else if (IS(VKN_MODE_RESIDUAL_FACTOR))
         factor = residual_at4(y);
     else if (!IS(VKN_MODE_RESIDUAL_BEFORE))
         z += residual_at4(y);

@@ -18,7 +18,7 @@ float result_of(Statistic merged)
         return s.mean;
     if (OF(VKN_OF_LOG_SUM_EXP)) { // log_of_sum() is for differences, which inf has none of
         float v = mix(s.mean + log_of(s.m2), s.mean, s.m2 == 0.0 || s.mean == INFINITY);
-        return mix(v, s.m2, isnan(s.m2));
+        return mix(v, NOT_A_NUMBER, isnan(s.mean_low));
     }
     if (OF(VKN_OF_SUM_SQUARE))
         return statistic_kind(s).m2;

@@ -3,13 +3,14 @@
 //     kinds            mean               m2                         low
 //     VKN_OF_MOMENTS   from a shift       squared differences        0
 //     VKN_OF_SUMS      sum                0                          what the sum rounded away
-//     LOG_SUM_EXP      maximum            sum of exp(u - maximum)    0
+//     LOG_SUM_EXP      maximum            sum of exp(u - maximum)    sum of squares
 //     PRODUCT          mantissa           exponent                   0
 //     VKN_OF_EXTREMES  greatest (of -u)   its number, VKN_INDEX_UNIT high and low
 //
 // The shift of a mean is an element of the data that all who merge share: with mean 1e6 and deviation 1 the
 // offset keeps the digits that the mean would round away. In memory (VknMoments) the two words are mean and
-// mean_low; their sum is the mean.
+// mean_low; their sum is the mean. The squares are for what the maximum and exp lose: they sum to NaN if one
+// element is, and only then.
 
 #include "deviation.glsl"
 
@@ -73,7 +74,8 @@ Moments add(Moments m, vec4 v, uint number, uint step)
 {
     if (OF(VKN_OF_LOG_SUM_EXP)) {
         float most = max(m.mean, most_of(v)), base = finite_maximum(most);
-        return Moments(m.count + 4.0, most, m.m2 * weight_below(m.mean, base) + sum_below(v, base), 0.0);
+        float sum = m.m2 * exp_of_negative(m.mean - base);
+        return Moments(m.count + 4.0, most, sum + sum_below(v, base), m.low + dot(v, v));
     }
     if (!OF(VKN_OF_MOMENTS))
         return merge(m, lift(v, number, step));
@@ -86,8 +88,9 @@ Moments add(Moments m, vec4 v, vec4 w, uint number, uint ahead, uint step)
 {
     if (OF(VKN_OF_LOG_SUM_EXP)) {
         float most = max(m.mean, max(most_of(v), most_of(w))), base = finite_maximum(most);
-        float sum = m.m2 * weight_below(m.mean, base);
-        return Moments(m.count + 8.0, most, sum + sum_below(v, base) + sum_below(w, base), 0.0);
+        float sum = m.m2 * exp_of_negative(m.mean - base);
+        return Moments(m.count + 8.0, most, sum + sum_below(v, base) + sum_below(w, base),
+                       m.low + dot(v, v) + dot(w, w));
     }
     if (!OF(VKN_OF_MOMENTS))
         return merge(m, merge(lift(v, number, step), lift(w, number + ahead, step)));
@@ -127,8 +130,10 @@ float variance_of(Statistic s)
 // counts as of one element.
 Statistic statistic_kind(Statistic s)
 {
-    if (OF(VKN_OF_LOG_SUM_EXP))
-        return Statistic(s.mean, log_of_sum(s.mean, s.m2), 1.0, s.m2);
+    if (OF(VKN_OF_LOG_SUM_EXP)) {
+        float sum = mix(s.m2, NOT_A_NUMBER, isnan(s.mean_low));
+        return Statistic(s.mean, log_of_sum(s.mean, sum), 1.0, sum);
+    }
     if (OF(VKN_OF_SUM_POWER))
         return Statistic(0.0, 0.0, 1.0, s.mean + s.mean_low);
     if (!OF(VKN_OF_MEAN_SQUARE | VKN_OF_SUM_SQUARE))

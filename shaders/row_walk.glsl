@@ -14,7 +14,7 @@ void run_walk(inout STATE s, uint x, uint y, uint p, uint count, uint lane, uint
     uint head = head_of(s, x, y, count);
     uint middle = (count - head) & ~3u;
     for (uint end = lane; end < count - middle; end += lanes) {
-        uint i = end < head ? end : end + middle;
+        uint i = end + mix(middle, 0u, end < head);
         visit(s, x + i, y + i, p + i * p_step);
     }
     x = (x + head) >> 2;

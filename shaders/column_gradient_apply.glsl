@@ -15,7 +15,8 @@ void visit(inout Coefficients c, uint x, uint y, uint p, bool wide)
     if (wide)
         gradient_store4(x, y, dx, dresidual);
     else
-        gradient_store(x, y, dx, dresidual, VECTOR);
+        for (uint k = 0; k < VECTOR; k++)
+            gradient_store(x + k, y + k, dx[k], dresidual[k]);
 }
 
 void visit4(inout Coefficients c, uint x, uint y, uint p, uint x_step, uint y_step, bool wide)

@@ -22,6 +22,6 @@ void main()
             e.counted = vec4(mask_load(place.mask));
         vec4 xhat = normalized(c, e);
         vec4 dz = dz_of(c, e, xhat);
-        gradient_store(place.dx, place.residual, dx_of(c, e, xhat, dz), dresidual_of(c, e, xhat, dz), 1);
+        gradient_store(place.dx, place.residual, dx_of(c, e, xhat, dz).x, dresidual_of(c, e, xhat, dz).x);
     }
 }

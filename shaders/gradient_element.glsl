@@ -86,16 +86,14 @@ Element element_at4(uint x, uint y, uint parameter, uint step)
 }
 
 // What the gradient of an element is written to: dx, dresidual, both, or neither.
-void gradient_store(uint x, uint y, vec4 dx, vec4 dresidual, uint count)
+void gradient_store(uint x, uint y, float dx, float dresidual)
 {
-    for (uint k = 0; k < count; k++) {
-        if (HAS(VKN_HAS_DRESIDUAL_SUM))
-            dx[k] += dresidual_sum_load(first_of(AT(DRESIDUAL_SUM)) + x + k);
-        if (HAS(VKN_HAS_DX))
-            dx_store(first_of(AT(DX)) + x + k, dx[k]);
-        if (HAS(VKN_HAS_DRESIDUAL))
-            dresidual_store(first_of(AT(DRESIDUAL)) + y + k, dresidual[k]);
-    }
+    if (HAS(VKN_HAS_DRESIDUAL_SUM))
+        dx += dresidual_sum_load(first_of(AT(DRESIDUAL_SUM)) + x);
+    if (HAS(VKN_HAS_DX))
+        dx_store(first_of(AT(DX)) + x, dx);
+    if (HAS(VKN_HAS_DRESIDUAL))
+        dresidual_store(first_of(AT(DRESIDUAL)) + y, dresidual);
 }
 
 void gradient_store4(uint x, uint y, vec4 dx, vec4 dresidual)

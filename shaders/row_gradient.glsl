@@ -11,7 +11,7 @@ void visit(inout Coefficients c, uint x, uint y, uint p)
     Element e = element_at(x, y, y, p);
     vec4 xhat = normalized(c, e);
     vec4 dz = dz_of(c, e, xhat);
-    gradient_store(x, y, dx_of(c, e, xhat, dz), dresidual_of(c, e, xhat, dz), 1);
+    gradient_store(x, y, dx_of(c, e, xhat, dz).x, dresidual_of(c, e, xhat, dz).x);
 }
 
 void visit4(inout Coefficients c, uint x, uint y, uint p)

@@ -113,7 +113,7 @@ void visit(inout FourGradients s, uint x, uint y, uint p)
         Element e = shared_by(element_at(x_k, y_k, y_k, p), gamma, beta);
         vec4 xhat = normalized(c, e);
         vec4 dz = dz_of(c, e, xhat);
-        gradient_store(x_k, y_k, dx_of(c, e, xhat, dz), dresidual_of(c, e, xhat, dz), 1);
+        gradient_store(x_k, y_k, dx_of(c, e, xhat, dz).x, dresidual_of(c, e, xhat, dz).x);
         dgamma += dz.x * xhat.x;
         dbeta += dz.x;
     }

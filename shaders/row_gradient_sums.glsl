@@ -14,24 +14,32 @@ uint head_of(RowSums s, uint x, uint y, uint count)
     return element_is_aligned(x + head, y + head) ? head : count;
 }
 
-void sums_add(inout RowSums s, Element e, vec4 used, float count)
+void sums_add(inout RowSums s, Element e)
 {
     vec4 xhat = normalized(s.coefficients, e);
-    vec4 dz = weighted(e, dz_of(s.coefficients, e, xhat)) * used;
+    vec4 dz = weighted(e, dz_of(s.coefficients, e, xhat));
     s.dz += dz;
     s.dz_xhat += dz * xhat;
-    s.dslope += dslope_of(s.coefficients, e, xhat) * used;
-    s.count += count;
+    if (HAS(VKN_HAS_SLOPE))
+        s.dslope += dslope_of(s.coefficients, e, xhat);
+    s.count += 4.0;
 }
 
 void visit(inout RowSums s, uint x, uint y, uint p)
 {
-    sums_add(s, element_at(x, y, y, p), vec4(1.0, 0.0, 0.0, 0.0), 1.0);
+    Element e = element_at(x, y, y, p);
+    float xhat = normalized(s.coefficients, e).x;
+    float dz = weighted(e, dz_of(s.coefficients, e, vec4(xhat))).x;
+    s.dz.x += dz;
+    s.dz_xhat.x += dz * xhat;
+    if (HAS(VKN_HAS_SLOPE))
+        s.dslope.x += dslope_of(s.coefficients, e, vec4(xhat)).x;
+    s.count += 1.0;
 }
 
 void visit4(inout RowSums s, uint x, uint y, uint p)
 {
-    sums_add(s, element_at4(x, y, p, parameter_stride[VKN_INNER]), vec4(1.0), 4.0);
+    sums_add(s, element_at4(x, y, p, parameter_stride[VKN_INNER]));
 }
 
 void visit8(inout RowSums s, uint x, uint y, uint p, uint ahead)
@@ -39,8 +47,8 @@ void visit8(inout RowSums s, uint x, uint y, uint p, uint ahead)
     uint step = parameter_stride[VKN_INNER];
     Element e = element_at4(x, y, p, step);
     Element f = element_at4(x + ahead, y + ahead, p + 4 * ahead * step, step);
-    sums_add(s, e, vec4(1.0), 4.0);
-    sums_add(s, f, vec4(1.0), 4.0);
+    sums_add(s, e);
+    sums_add(s, f);
 }
 
 #define STATE RowSums

@@ -46,17 +46,6 @@ vec4 activated(vec4 z, vec4 slope)
     return activate(z, slope);
 }
 
-// Softmax: exp(u - maximum) / sum, which takes less than exp(u - maximum - log(sum)), and hands on what is NaN in
-// the sum. In reproducible plans it is still the latter.
-#define IS_SOFTMAX (OF(VKN_OF_LOG_SUM_EXP) && ACTIVATION == 27 && !HAS(VKN_HAS_RESIDUAL) && !IS(VKN_MODE_REPRODUCIBLE))
-
-vec4 activated(vec4 z, vec4 slope)
-{
-    if (IS_SOFTMAX)
-        return exp_of_negative(z);
-    return activate(z, slope);
-}
-
 void output_store(uint element, float z, float slope, float factor)
 {
     y_store(first_of(VKN_BINDING_Y) + element, activated(vec4(z), vec4(slope)).x * factor);

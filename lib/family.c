@@ -6,14 +6,12 @@
 
 void vkn_desc_batch_norm(VknDesc *desc, VknOperation operation, uint32_t rank, const uint64_t *shape,
                          uint32_t axis_count, const int32_t *axes) {
-    memset(desc, 0, sizeof *desc);
-    desc->operation = operation;
-    desc->rank = rank;
-    desc->kept_axis_count = axis_count;
+    VknDesc made = {.operation = operation, .rank = rank, .kept_axis_count = axis_count};
     for (uint32_t i = 0; i < vkn_min(rank, VKN_MAX_RANK); i++)
-        desc->shape[i] = shape[i];
+        made.shape[i] = shape[i];
     for (uint32_t i = 0; i < vkn_min(axis_count, VKN_MAX_RANK); i++)
-        desc->kept_axes[i] = axes[i];
+        made.kept_axes[i] = axes[i];
+    *desc = made; /* whose own the shape and axes may have been */
     switch (operation) {
     case VKN_OPERATION_TRAIN:
         desc->roles = BIT(X) | BIT(Y) | BIT(GAMMA) | BIT(BETA) | RUNNING;

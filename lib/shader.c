@@ -75,6 +75,10 @@ static size_t specialize(const VknShader *shader, const uint32_t *spec, Constant
         case OP_TYPE_BOOL:
             bool_type = from[1];
             break;
+        case OP_CONSTANT_TRUE:
+        case OP_CONSTANT_FALSE:
+            constants[from[2]] = (Constant){.value = spirv_op(from) == OP_CONSTANT_TRUE, .known = true};
+            break;
         case OP_CONSTANT:
             constants[from[2]] = (Constant){.value = from[3], .known = spirv_words(from) == 4};
             break;

@@ -16,7 +16,7 @@ void run_walk(inout STATE s, uint x, uint y, uint p, uint count, uint lane, uint
     uint head = head_of(s, x, y, count);
     uint middle = (count - head) & ~3u;
     for (uint end = lane; end < count - middle; end += lanes) {
-        uint e = end + mix(middle, 0u, end < head);
+        uint e = end < head ? end : end + middle;
         visit(s, x + e, y + e, p + e * p_step);
     }
     x = (x + head) >> 2;

@@ -254,6 +254,18 @@ static void test_sizes(void **state) {
     assert_int_equal(info.size[VKN_ROLE_WORKSPACE], 0);
 }
 
+/* A description may be made of its own shape and axes. */
+static void test_own_shape(void **state) {
+    VknDesc desc = reduce(VKN_STATISTIC_MAX), again = desc;
+    (void)state;
+    vkn_desc_reduce(&again, VKN_STATISTIC_MAX, again.rank, again.shape, 1, (int32_t[]){1});
+    assert_memory_equal(&again, &desc, sizeof desc);
+    desc = softmax(VKN_OPERATION_TRAIN);
+    vkn_desc_layer_norm(&again, VKN_OPERATION_TRAIN, 4, SHAPE, 1, (int32_t[]){-1});
+    vkn_desc_layer_norm(&desc, VKN_OPERATION_TRAIN, desc.rank, desc.shape, 1, (int32_t[]){-1});
+    assert_memory_equal(&again, &desc, sizeof desc);
+}
+
 /* With 12 storage buffers a layer of ResNet is one dispatch each way; with 8 it is what they hold. */
 static void test_buffers(void **state) {
     static const uint32_t ADD = BIT(RESIDUAL), RUNNING = BIT(RUNNING_MEAN) | BIT(RUNNING_VARIANCE);
@@ -291,6 +303,7 @@ static void test_buffers(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_broken), cmocka_unit_test(test_allowed),
-                                       cmocka_unit_test(test_sizes), cmocka_unit_test(test_buffers)};
+                                       cmocka_unit_test(test_sizes), cmocka_unit_test(test_own_shape),
+                                       cmocka_unit_test(test_buffers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -177,7 +177,7 @@
 #define VKN_MODE_FOUR_ROWS          (1u << 16) /* a worker takes four rows, which have the same parameters */
 #define VKN_MODE_TEXELS             (1u << 17) /* tensors and figures are read as texels */
 #define VKN_MODE_PLAIN_RELU         (1u << 18) /* the activation is max(z, 0) */
-#define VKN_MODE_SOFTWARE           (1u << 14) /* integers are shifted slower than converted to floats and back */
+#define VKN_MODE_SOFTWARE           (1u << 14) /* a software renderer: shifts are slow, and long loops */
 
 /* The dimensions of a view that kernels other than "any" walk, and their place in arrays. A statistic
  * belongs to each (batch, channel, lane) and is reduced over outer x inner. */

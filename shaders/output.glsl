@@ -37,7 +37,8 @@ bool output_is_aligned(uint x, uint y, uint residual)
 
 // Softmax: exp(u - maximum) / sum, which takes less than exp(u - maximum - log(sum)), and hands on what is NaN in
 // the sum. In reproducible plans it is still the latter.
-#define IS_SOFTMAX (OF(VKN_OF_LOG_SUM_EXP) && ACTIVATION == 27 && !HAS(VKN_HAS_RESIDUAL) && !IS(VKN_MODE_REPRODUCIBLE))
+#define ACTIVATION_EXP 27 // in activation.def
+#define IS_SOFTMAX (OF(VKN_OF_LOG_SUM_EXP) && ACTIVATION == ACTIVATION_EXP && !HAS(VKN_HAS_RESIDUAL) && !IS(VKN_MODE_REPRODUCIBLE))
 
 vec4 activated(vec4 z, vec4 slope)
 {

@@ -154,7 +154,7 @@ static uint64_t four_rows_count(const VknPlanner *p, const VknStage *stage, cons
         return items;
     Tiling four = *t;
     four.fours = items;
-    uint64_t rounds = vkn_max(1, VKN_MOST_ITERATIONS / part_iterations(p, stage, &four));
+    uint64_t rounds = vkn_max(1, VKN_MOST_ITERATIONS / 2 / part_iterations(p, stage, &four));
     uint64_t workers = p->tuning->lanes / vkn_worker_lanes(p, vkn_stage_worker(p, stage, p->team));
     uint64_t count = vkn_min(items, vkn_max(workers, vkn_divide_up(items, rounds)));
     return vkn_min(count, vkn_binding_bytes(p->caps) / bytes);

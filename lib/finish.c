@@ -35,7 +35,7 @@ static uint64_t finish_iterations(const VknPlanner *p, const Finish *f, VknWorke
     bool holes = !vkn_planner_is_gradient(p) &&
                  (desc->roles & VKN_HAS_MASK || vkn_desc_merges(desc, VKN_ROLE_MOMENTS));
     uint64_t walk = vkn_divide_up(f->part_count, vkn_worker_lanes(p, worker));
-    return batch_count(p) * (2 + walk + (holes ? f->part_count : 0));
+    return 2 + batch_count(p) * (4 + walk + (holes ? f->part_count + 1 : 0));
 }
 
 /* The planner's team, or a workgroup where that one would run too long. */

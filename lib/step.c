@@ -141,14 +141,20 @@ VknResult vkn_step_add(VknPlanner *p, VknKernel kernel, VknWorker worker, VknSte
     return VKN_SUCCESS;
 }
 
+/* Items that a worker may take one after the other: half of what it could if its subgroup were as wide as the
+ * device says. Some are wider, so that there are fewer. */
+static uint64_t most_items(uint64_t iterations) {
+    return vkn_max(1, VKN_MOST_ITERATIONS / 2 / iterations);
+}
+
 uint64_t vkn_groups_needed(const VknPlanner *p, VknWorker worker, uint64_t items, uint64_t iterations) {
     uint64_t workers = local_size(p) / vkn_worker_lanes(p, worker);
-    return vkn_divide_up(items, workers * vkn_max(1, VKN_MOST_ITERATIONS / iterations));
+    return vkn_divide_up(items, workers * most_items(iterations));
 }
 
 uint64_t vkn_items_within(const VknPlanner *p, VknWorker worker, uint64_t iterations) {
     uint64_t workers = local_size(p) / vkn_worker_lanes(p, worker);
-    return p->caps->max_group_count * workers * vkn_max(1, VKN_MOST_ITERATIONS / iterations);
+    return p->caps->max_group_count * workers * most_items(iterations);
 }
 
 void vkn_step_set_groups(const VknPlanner *p, VknStep *step, uint64_t items, uint64_t iterations) {

@@ -344,6 +344,9 @@ device tests/runtime
 device tests/runtime_buffer
 device tests/cache_run
 device tests/custom_rules
+device tests/tune
+device tests/tune_pack
+device tests/batch
 device tests/self_test
 device tests/faults
 device tests/fuzz --rounds 10

@@ -268,10 +268,15 @@ static VknResult emit_parameters(VknPlanner *p, uint32_t first) {
     return VKN_SUCCESS;
 }
 
+/* Whether the gradients of elements' parameters are summed along with dx. */
+static bool sums_parameters(const VknPlanner *p, const VknStage *stage, const Tiling *t) {
+    return is_gradient_norm(stage) && t->fours && parameter_part(p);
+}
+
 bool vkn_norm_sums_parameters(const VknPlanner *p) {
     const VknStage *stage = vkn_stage_whole(p);
     Tiling t = tile(p, stage, stage->statistic_bytes, true);
-    return is_gradient_norm(stage) && t.fours && parameter_part(p);
+    return sums_parameters(p, stage, &t);
 }
 
 VknResult vkn_emit_norm(VknPlanner *p) {
@@ -279,7 +284,7 @@ VknResult vkn_emit_norm(VknPlanner *p) {
     Tiling t = tile(p, stage, stage->statistic_bytes, true);
     uint64_t records = p->view->statistic_count;
     uint32_t first = p->schedule->step_count;
-    bool with_parts = vkn_norm_sums_parameters(p);
+    bool with_parts = sums_parameters(p, stage, &t);
     if (with_parts) {
         stage = &vkn_stage_gradient_norm_sums;
         records = t.fours * vkn_cut_count(p->view, &t.chunk, true) * parameter_part(p) * sizeof(float) /

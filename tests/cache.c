@@ -186,12 +186,29 @@ static void test_random_bytes(void **state) {
     }
 }
 
+static void test_nothing(void **state) {
+    uint8_t whole[WHOLE];
+    const void *data;
+    uint64_t size;
+    const VknLog none = {0};
+    (void)state;
+    cache_fill(whole);
+    assert_int_equal(vkn_cache_unpack(NULL, whole, WHOLE, none, &data, &size), VKN_ERROR_INVALID_ARGUMENT);
+    assert_int_equal(vkn_cache_unpack(&cache_key, NULL, WHOLE, none, &data, &size),
+                     VKN_ERROR_INVALID_ARGUMENT);
+    assert_int_equal(vkn_cache_unpack(&cache_key, whole, WHOLE, none, NULL, &size),
+                     VKN_ERROR_INVALID_ARGUMENT);
+    assert_int_equal(vkn_cache_unpack(&cache_key, whole, WHOLE, none, &data, NULL),
+                     VKN_ERROR_INVALID_ARGUMENT);
+    assert_int_equal(vkn_cache_unpack(&cache_key, whole, WHOLE, none, &data, &size), VKN_SUCCESS);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_every_bit),
         cmocka_unit_test(test_every_length),   cmocka_unit_test(test_foreign_keys),
         cmocka_unit_test(test_forged_headers), cmocka_unit_test(test_short_data),
-        cmocka_unit_test(test_random_bytes),
+        cmocka_unit_test(test_random_bytes),   cmocka_unit_test(test_nothing),
     };
     for (size_t i = 0; i < VK_UUID_SIZE; i++) {
         cache_key.cache_uuid[i] = (uint8_t)(7 * i);

@@ -2,46 +2,16 @@
  * whole file. */
 #define _XOPEN_SOURCE 700
 #include "cache.h"
+#include "folder.h"
 
 #include "../lib/runtime/internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <cmocka.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
-
-static char folder[64], path[128], other[128];
-
-static int folder_open(void **state) {
-    (void)state;
-    strcpy(folder, "/tmp/vkn_cache_XXXXXX");
-    if (!mkdtemp(folder))
-        return -1;
-    snprintf(path, sizeof path, "%s/cache", folder);
-    snprintf(other, sizeof other, "%s/other", folder);
-    return 0;
-}
-
-/* Nothing may be left but what the test made. */
-static int folder_close(void **state) {
-    (void)state;
-    unlink(path);
-    rmdir(path);
-    unlink(other);
-    return rmdir(folder);
-}
-
-#define TEST_IN_FOLDER(name) cmocka_unit_test_setup_teardown(name, folder_open, folder_close)
 
 static const char *replace(const char *at, const char *text) {
     VknFilePart parts[] = {{text, strlen(text) / 2}, {text + strlen(text) / 2, (strlen(text) + 1) / 2}};

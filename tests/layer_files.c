@@ -218,6 +218,14 @@ static void test_headers(void **state) {
     assert_int_equal(load(), VKN_SUCCESS);
 }
 
+static void test_endless(void **state) {
+    (void)state;
+    poison();
+    assert_fails(&log_of_test, vkn_tensors_load(LOG, "/dev/zero", 2, TENSORS), VKN_ERROR_INVALID_ARGUMENT,
+                 "has more than the 100000028 bytes that the tensors and any header take");
+    assert_poisoned();
+}
+
 /* ----------------------------------------------------------------------------------------------- saving */
 
 static void test_saving_refused(void **state) {
@@ -271,7 +279,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_foreign_library),  cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_every_truncation), cmocka_unit_test(test_every_byte),
-        cmocka_unit_test(test_headers),          cmocka_unit_test(test_saving_refused),
+        cmocka_unit_test(test_endless),          cmocka_unit_test(test_headers),
+        cmocka_unit_test(test_saving_refused),
     };
     snprintf(path, sizeof path, "layer_files_%ld.safetensors", (long)getpid());
     snprintf(part, sizeof part, "%s.part", path);

@@ -56,6 +56,18 @@ static void test_transfer_refusals(void **state) {
     assert_fails(log, vkn_runtime_download(runtime, NULL, 0, data, 4), VKN_ERROR_INVALID_ARGUMENT, "buffer");
     assert_fails(log, vkn_runtime_download(runtime, &none, 0, data, 4), VKN_ERROR_INVALID_ARGUMENT, "buffer");
     assert_fails(log, vkn_runtime_download(runtime, &buffer, 0, NULL, 4), VKN_ERROR_INVALID_ARGUMENT, "NULL");
+    const VknBuffer outside[] = {{buffer.buffer, 0, 104},
+                                 {buffer.buffer, 4, 100},
+                                 {buffer.buffer, 100, 4},
+                                 {buffer.buffer, UINT64_MAX - 3, 8},
+                                 {buffer.buffer, 8, UINT64_MAX - 3}};
+    for (size_t i = 0; i < sizeof outside / sizeof *outside; i++) {
+        assert_fails(log, vkn_runtime_upload(runtime, &outside[i], 0, data, 4), VKN_ERROR_INVALID_ARGUMENT,
+                     "which was created with 100");
+        assert_fails(log, vkn_runtime_copy(runtime, &buffer, &outside[i], 4, 1, NULL),
+                     VKN_ERROR_INVALID_ARGUMENT, "which was created with 100");
+    }
+    vkn_runtime_buffer_destroy(NULL, buffer.buffer);
     assert_int_equal(vkn_runtime_upload(NULL, &buffer, 0, data, 4), VKN_ERROR_INVALID_ARGUMENT);
     assert_int_equal(vkn_runtime_download(NULL, &buffer, 0, data, 4), VKN_ERROR_INVALID_ARGUMENT);
 }

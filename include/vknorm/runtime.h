@@ -33,7 +33,8 @@ typedef struct VknRuntimeDesc {
      * processes at once. It is read by vkn_runtime_create() and written by vkn_runtime_save_cache() and at
      * the end. A file that is damaged, not this device's and driver's, or that other users may write to, is
      * not used and written anew: vkn_cache_unpack(). No trouble with the file is an error: the log tells of
-     * it at WARNING level, and pipelines are compiled as if there were none. The string is copied. */
+     * it, at WARNING level when it is read, and pipelines are compiled as if there were none. The string is
+     * copied. */
     const char *cache_path;
     /* NULL, or the file where vkn_runtime_save_tuning() keeps what vkn_runtime_tune() found, likewise:
      * vkn_tuning_unpack(). */
@@ -69,8 +70,8 @@ VKN_API void vkn_runtime_destroy(VknRuntime *runtime);
 
 /* Writes the pipelines that were compiled so far to VknRuntimeDesc.cache_path, unless the file that was read
  * had them all: to a file beside it first, which then takes its place, so that there is no moment at which
- * others see a part of it. vkn_runtime_destroy() does this, too. Returns whether the file is now complete;
- * the log says why it is not. */
+ * others see a part of it. vkn_runtime_destroy() does this, too, and says nothing if the last call failed.
+ * Returns whether the file is now complete; the log says why it is not. */
 VKN_API bool vkn_runtime_save_cache(VknRuntime *runtime);
 
 /* Facts about the open device. Valid until it is destroyed. */
@@ -105,22 +106,22 @@ VKN_API uint32_t vkn_runtime_validation_count(const VknRuntime *runtime);
  * Contents are undefined. Errors: INVALID_ARGUMENT, OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY, DEVICE_LOST. */
 VKN_API VknResult vkn_runtime_buffer_create(VknRuntime *runtime, uint64_t size, VknBuffer *buffer);
 
-/* Destroys a buffer; VK_NULL_HANDLE is allowed. */
+/* Destroys a buffer of the runtime's; VK_NULL_HANDLE is allowed. */
 VKN_API void vkn_runtime_buffer_destroy(VknRuntime *runtime, VkBuffer buffer);
 
 /* Copies `size` bytes from or to host memory and waits; `offset` counts from buffer->offset and, like
- * `size`, is a multiple of 4. Errors: INVALID_ARGUMENT when the range leaves the buffer, DEVICE_LOST,
- * DRIVER. */
+ * `size`, is a multiple of 4. Errors: INVALID_ARGUMENT when the range leaves the VknBuffer, or that the
+ * runtime's buffer; DEVICE_LOST, DRIVER. */
 VKN_API VknResult vkn_runtime_upload(VknRuntime *runtime, const VknBuffer *buffer, uint64_t offset,
                                      const void *data, uint64_t size);
 /* The way back, see above. */
 VKN_API VknResult vkn_runtime_download(VknRuntime *runtime, const VknBuffer *buffer, uint64_t offset,
                                        void *data, uint64_t size);
 
-/* Records the plan `repeat` times (at least 1) with barriers between, submits once, waits. If `seconds`
- * is not NULL it receives the time of one repetition: device timestamps where they are valid, else host
- * time from submission to completion. Errors: those of vkn_plan_record(), OUT_OF_DEVICE_MEMORY, DEVICE_LOST.
- */
+/* Records a plan of a context on the runtime's device `repeat` times (at least 1) with barriers between,
+ * submits once, waits. If `seconds` is not NULL it receives the time of one repetition: device timestamps
+ * where they are valid, else host time from submission to completion. Errors: those of vkn_plan_record(),
+ * OUT_OF_DEVICE_MEMORY, DEVICE_LOST. */
 VKN_API VknResult vkn_runtime_run(VknRuntime *runtime, const VknPlan *plan, const VknBindings *bindings,
                                   const VknRecordInfo *info, uint32_t repeat, double *seconds);
 

@@ -5,6 +5,7 @@
 #include "internal.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,14 +38,15 @@ static VknResult refuse(VknLog log, const char *path, const char *what) {
     return vkn_layer_fail(log, VKN_ERROR_INVALID_ARGUMENT, "%s: %s: %s", path, what, strerror(errno));
 }
 
-/* Reads to the end of the file, which need not have a size (a pipe). */
-static bool read_all(FILE *file, char **bytes, size_t *size) {
+/* Reads to the end of the file, which need not have a size (a pipe), or until there are more than `most`
+ * bytes. */
+static bool read_all(FILE *file, uint64_t most, char **bytes, size_t *size) {
     size_t room = 1 << 16;
     *size = 0;
     *bytes = malloc(room);
     while (*bytes) {
         *size += fread(*bytes + *size, 1, room - *size, file);
-        if (*size < room)
+        if (*size < room || *size > most)
             return true;
         char *more = realloc(*bytes, room *= 2);
         if (!more)
@@ -54,16 +56,20 @@ static bool read_all(FILE *file, char **bytes, size_t *size) {
     return false;
 }
 
-VknResult vkn_layer_file_read(VknLog log, const char *path, char **bytes, size_t *size) {
+VknResult vkn_layer_file_read(VknLog log, const char *path, uint64_t most, char **bytes, size_t *size) {
     VknResult result = VKN_SUCCESS;
     *bytes = NULL;
     FILE *file = fopen(path, "rb");
     if (!file)
         return refuse(log, path, "cannot be opened");
-    if (!read_all(file, bytes, size))
+    if (!read_all(file, most, bytes, size))
         result = vkn_layer_fail(log, VKN_ERROR_OUT_OF_HOST_MEMORY, "no memory for the contents of %s", path);
     else if (ferror(file))
         result = refuse(log, path, "cannot be read");
+    else if (*size > most)
+        result = vkn_layer_fail(log, VKN_ERROR_INVALID_ARGUMENT,
+                                "%s has more than the %" PRIu64 " bytes that the tensors and any header take",
+                                path, most);
     fclose(file);
     if (result != VKN_SUCCESS) {
         free(*bytes);

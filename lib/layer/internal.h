@@ -164,8 +164,8 @@ typedef struct VknEntry {
 const char *vkn_layer_header_parse(const char *text, size_t size, uint32_t most, VknEntry *entries,
                                    uint32_t *count);
 
-/* Reads a whole file; the caller frees `*bytes`. */
-VknResult vkn_layer_file_read(VknLog log, const char *path, char **bytes, size_t *size);
+/* Reads a whole file of at most `most` bytes; the caller frees `*bytes`. */
+VknResult vkn_layer_file_read(VknLog log, const char *path, uint64_t most, char **bytes, size_t *size);
 
 /* Writes a header and the values of tensors beside `path` and then renames it. */
 VknResult vkn_layer_file_replace(VknLog log, const char *path, const char *head, size_t head_size,

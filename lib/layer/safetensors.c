@@ -218,11 +218,14 @@ static VknResult load(VknLog log, const char *path, const char *bytes, size_t si
 }
 
 VknResult vkn_tensors_load(VknLog log, const char *path, uint32_t count, const VknNamedTensor *tensors) {
+    uint64_t most = 8 + MOST_HEADER;
     char *bytes;
     size_t size;
     VknResult result = check(log, path, count, tensors);
+    for (uint32_t i = 0; i < count && result == VKN_SUCCESS; i++)
+        most += bytes_of(tensors[i].rank, tensors[i].shape);
     if (result == VKN_SUCCESS)
-        result = vkn_layer_file_read(log, path, &bytes, &size);
+        result = vkn_layer_file_read(log, path, most, &bytes, &size);
     if (result != VKN_SUCCESS)
         return result;
     VknEntry *entries = calloc((size_t)count + 1, sizeof *entries);

@@ -56,9 +56,7 @@ VknResult vkn_cache_open(VknRuntime *runtime, const char *path) {
     return result;
 }
 
-bool vkn_runtime_save_cache(VknRuntime *runtime) {
-    if (!runtime || !runtime->context_desc.pipeline_cache)
-        return false;
+static bool save(VknRuntime *runtime) {
     const VknVulkan *vk = &runtime->instance.vk;
     VkDevice device = runtime->context_desc.device;
     VkPipelineCache cache = runtime->context_desc.pipeline_cache;
@@ -89,4 +87,12 @@ bool vkn_runtime_save_cache(VknRuntime *runtime) {
         return false;
     runtime->cache_saved = size;
     return true;
+}
+
+bool vkn_runtime_save_cache(VknRuntime *runtime) {
+    if (!runtime || !runtime->context_desc.pipeline_cache)
+        return false;
+    bool saved = save(runtime);
+    runtime->cache_failed = !saved;
+    return saved;
 }

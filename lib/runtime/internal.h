@@ -171,6 +171,7 @@ VknResult vkn_device_choose(VknInstance *instance, const char *wanted, VknDevice
 typedef struct VknAllocation {
     VkBuffer buffer;
     VkDeviceMemory memory;
+    uint64_t size;
     void *mapped; /* staging only */
     struct VknAllocation *next;
 } VknAllocation;
@@ -187,8 +188,9 @@ struct VknRuntime {
     VknContext *context;
     char *cache_path; /* NULL: none */
     VknCacheKey cache_key;
-    size_t cache_saved; /* bytes of data that need no saving */
-    char *tuning_path;  /* NULL: none */
+    size_t cache_saved;               /* bytes of data that need no saving */
+    char *tuning_path;                /* NULL: none */
+    bool cache_failed, tuning_failed; /* to be saved when that was last tried, and the log has said why */
     VkQueue queue;
     VkCommandPool command_pool;
     VkCommandBuffer commands;

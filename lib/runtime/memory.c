@@ -85,6 +85,7 @@ static VknResult allocation_create(VknRuntime *runtime, uint64_t size, VkBufferU
         allocation_destroy(runtime, made);
         return result;
     }
+    made->size = size;
     made->next = runtime->allocations;
     runtime->allocations = made;
     *allocation = made;
@@ -134,6 +135,8 @@ VknResult vkn_runtime_buffer_create(VknRuntime *runtime, uint64_t size, VknBuffe
 }
 
 void vkn_runtime_buffer_destroy(VknRuntime *runtime, VkBuffer buffer) {
+    if (!runtime)
+        return;
     if (runtime->pending)
         vkn_commands_wait(runtime); /* a failure is logged, and leaves no other way */
     for (VknAllocation **link = &runtime->allocations; *link; link = &(*link)->next) {
@@ -147,6 +150,14 @@ void vkn_runtime_buffer_destroy(VknRuntime *runtime, VkBuffer buffer) {
 }
 
 /* --------------------------------------------------------------------------------------- transfers */
+
+/* The bytes of a buffer of the runtime's; of others as many as there may be. */
+static uint64_t size_of(const VknRuntime *runtime, VkBuffer buffer) {
+    for (const VknAllocation *allocation = runtime->allocations; allocation; allocation = allocation->next)
+        if (allocation->buffer == buffer)
+            return allocation->size;
+    return UINT64_MAX;
+}
 
 static VknResult range_check(const VknRuntime *runtime, const VknBuffer *buffer, uint64_t offset,
                              uint64_t size) {
@@ -164,6 +175,12 @@ static VknResult range_check(const VknRuntime *runtime, const VknBuffer *buffer,
                         "a transfer of %llu bytes at offset %llu leaves the buffer of %llu bytes",
                         (unsigned long long)size, (unsigned long long)offset,
                         (unsigned long long)buffer->size);
+    uint64_t whole = size_of(runtime, buffer->buffer);
+    if (buffer->size > whole || buffer->offset > whole - buffer->size)
+        return vkn_fail(log, VKN_ERROR_INVALID_ARGUMENT,
+                        "%llu bytes at offset %llu are not within the buffer, which was created with %llu",
+                        (unsigned long long)buffer->size, (unsigned long long)buffer->offset,
+                        (unsigned long long)whole);
     return VKN_SUCCESS;
 }
 

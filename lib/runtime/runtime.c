@@ -143,6 +143,15 @@ VknResult vkn_runtime_create(const VknRuntimeDesc *desc, VknRuntime **runtime) {
     return VKN_SUCCESS;
 }
 
+/* What failed before is tried again, without a second message. */
+static void save_at_end(VknRuntime *runtime, bool (*save)(VknRuntime *runtime), bool failed) {
+    VknLog *log = &runtime->instance.log, kept = *log;
+    if (failed)
+        log->write = NULL;
+    save(runtime);
+    *log = kept;
+}
+
 void vkn_runtime_destroy(VknRuntime *runtime) {
     if (!runtime)
         return;
@@ -151,8 +160,8 @@ void vkn_runtime_destroy(VknRuntime *runtime) {
     if (device) {
         vk->DeviceWaitIdle(device); /* a lost device is destroyed like any other */
         if (runtime->context) {
-            vkn_runtime_save_cache(runtime);
-            vkn_runtime_save_tuning(runtime);
+            save_at_end(runtime, vkn_runtime_save_cache, runtime->cache_failed);
+            save_at_end(runtime, vkn_runtime_save_tuning, runtime->tuning_failed);
         }
         vkn_context_destroy(runtime->context);
         vk->DestroyPipelineCache(device, runtime->context_desc.pipeline_cache, NULL);

@@ -141,9 +141,7 @@ VknResult vkn_tuning_open(VknRuntime *runtime, const char *path) {
     return result;
 }
 
-bool vkn_runtime_save_tuning(VknRuntime *runtime) {
-    if (!runtime || !runtime->tuning_path)
-        return false;
+static bool save(VknRuntime *runtime) {
     void *old, *data = NULL;
     uint64_t old_size = 0, size = 0;
     const char *why = NULL;
@@ -162,4 +160,12 @@ bool vkn_runtime_save_tuning(VknRuntime *runtime) {
     if (why)
         tell(runtime, VKN_LOG_ERROR, "cannot write", why);
     return given && !why;
+}
+
+bool vkn_runtime_save_tuning(VknRuntime *runtime) {
+    if (!runtime || !runtime->tuning_path)
+        return false;
+    bool saved = save(runtime);
+    runtime->tuning_failed = !saved;
+    return saved;
 }

@@ -6,7 +6,9 @@
  *   running     TRAIN on mini-batches, epoch after epoch, as a training loop would
  *   inference   APPLY with the running statistics that this leaves behind */
 #include "digits.h"
+#include "file.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -310,6 +312,10 @@ int main(int argc, char **argv) {
     if (options.list) {
         require(vkn_runtime_list(LOG, list_device, NULL), "list the devices");
         return EXIT_SUCCESS;
+    }
+    if (!file_can_write(options.picture)) {
+        fprintf(stderr, "digits: --out %s: %s\n", options.picture, strerror(errno));
+        return EXIT_FAILURE;
     }
     const VknActivationId id = options.activation->id;
     Digits digits;

@@ -317,19 +317,8 @@ def informs():
 # ---------------------------------------------------------------------------------------- bad input
 
 
-def contents():
-    return {name: open(name, "rb").read() for name in os.listdir(".") if os.path.isfile(name)}
-
-
 def refused(*expected, words, status=1):
-    def test():
-        before = contents()
-        result = call(*words)
-        assert result.returncode == status, f"exit code {result.returncode}: {result.stderr}"
-        for text in expected:
-            assert text in result.stderr, f"expected {text!r}, but it says {result.stderr!r}"
-        assert contents() == before, "files were left behind, or changed"
-    return test
+    return script.refused(call, words, expected, status, printed=2)
 
 
 def bad_files():
@@ -432,7 +421,8 @@ BAD = {
         "tune", "softmax", "--set", "axes=1", "--set", "shape=2,3", "--roles", "x,yy"], status=2),
     "tune a strategy": refused("strategy is 1", words=[
         "tune", "softmax", "--set", "axes=1", "--set", "shape=2,3", "--set", "strategy=column_fused"]),
-    "tune a suite": refused("--suite smal: no such suite", words=["tune", "--suite", "smal"]),
+    "tune a suite": refused("--suite smal: no such suite, there are all, resnet50, ", ", small, ", words=[
+        "tune", "--suite", "smal", "--file", "tuned"], status=2),
     "tune a suite and more": refused("--suite small: its operations", words=[
         "tune", "softmax", "--suite", "small"], status=2),
     "tune into an array": refused("is no tuning file and is left as it is", words=[
@@ -481,6 +471,14 @@ def tunes():
     assert result.returncode == 0 and "--suite NAME" in result.stdout
 
 
+def cannot_save():
+    """The name is long enough for the file beside it, which takes its place, to be one that cannot be."""
+    result = call("tune", "softmax", "--set", "axes=-1", "--set", "shape=3,5", "--file", "t" * 250, *OPTIONS)
+    assert result.returncode == 1, result.returncode
+    assert result.stderr.count("cannot write the file of tuned strategies") == 1, result.stderr
+    assert "t" * 250 not in os.listdir(".")
+
+
 def benches():
     """What it prints, the JSON and the plot are of the same verified cases."""
     result = call("bench", "--suite", "small", "--case", "32x10", "--samples", "5", "--seconds", "0",
@@ -503,7 +501,7 @@ GOOD = [batch_norm_train, batch_norm_apply, batch_norm_gradient, layer_norm_f16,
         group_norm, lp_norm, softmax, softmax_mask, log_softmax, gelu_bf16, gradient_bf16, strided_f16,
         activation_gradient, prelu, swiglu_strided, nhwc_to_nchw, packed, reductions, moments_of_parts,
         virtual_batches, every_strategy, empty, listing, informs, tunes,
-        benches]
+        cannot_save, benches]
 HEADER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../include/vknorm/vknorm.h")
 
 sys.exit(script.run(GOOD, BAD, bad_files))

@@ -86,11 +86,7 @@ def too_many_steps():
 
 
 def refused(expected, *words):
-    def test():
-        result = call(*words)
-        assert result.returncode == 2 and result.stdout.count("\n") <= 1, result
-        assert expected in result.stderr and len(result.stderr.splitlines()) <= 2, result.stderr
-    return test
+    return script.refused(call, words, [expected], 2, printed=1)
 
 
 BAD = {

@@ -30,7 +30,8 @@
  *     normal_pdf(z)        exp(-z * z / 2) / sqrt(2 * pi)
  *     ramp(slope, z)       slope * z for z <= 0, where a slope of 0 gives 0 for z = -inf too
  *     gate(z, weight)      z * weight, where a weight of 0 gives 0 for infinite z too
- * which are accurate, and good for any z; GLSL's exp, log, pow and tanh are neither on some drivers. What
+ * which are accurate, and good for any z; GLSL's exp, log, pow and tanh are neither on some drivers, and its
+ * sin and cos may be off by 2^-11 (Vulkan's precision rules; SwiftShader's are by 2e-4). What
  * else shaders/functions.glsl has is not promised to stay. An expression should be finite for every finite z
  * and have no intermediate that overflows: drivers differ in what they make of infinity. The kernels pass on
  * a NaN themselves. Choose with mix(other, this, condition) rather than ?:, of which software renderers make

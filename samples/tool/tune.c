@@ -81,6 +81,17 @@ static bool describe(Tune *tune, const char *name) {
            (!tune->roles || parse_roles(tune->roles, &request->desc.roles));
 }
 
+static bool check_suite(const char *name) {
+    char names[256] = "all";
+    bool found = strcmp(name, "all") == 0;
+    for (uint32_t i = 0; bench_suite_name(i); i++) {
+        size_t end = strlen(names);
+        snprintf(names + end, sizeof names - end, ", %s", bench_suite_name(i));
+        found = found || strcmp(name, bench_suite_name(i)) == 0;
+    }
+    return found || fail("--suite %s: no such suite, there are %s", name, names);
+}
+
 static int parse(int argc, char **argv, Tune *tune) {
     enum { SET = 1, ROLES, SUITE, FILE_, DEVICE, VALIDATION, HELP };
     static const struct option OPTIONS[] = {
@@ -123,9 +134,11 @@ static int parse(int argc, char **argv, Tune *tune) {
         return fail("--suite %s: its operations have their shapes and roles", tune->suite), STATUS_USAGE;
     if (!tune->suite && optind == argc)
         return fail("which operation? For example vknorm tune softmax; see vknorm tune --help"), STATUS_USAGE;
+    if (tune->suite)
+        return check_suite(tune->suite) ? -1 : STATUS_USAGE;
     if (optind + 1 < argc)
         return fail("%s: one operation at a time", argv[optind + 1]), STATUS_USAGE;
-    return tune->suite || describe(tune, argv[optind]) ? -1 : STATUS_USAGE;
+    return describe(tune, argv[optind]) ? -1 : STATUS_USAGE;
 }
 
 /* --------------------------------------------------------------------------------------------- tune */
@@ -150,7 +163,7 @@ static bool tune_one(Tune *tune, const char *name, const char *operation, const 
 static bool tune_suite(Tune *tune) {
     uint32_t count;
     BenchCase *cases = bench_suite(tune->suite, &count);
-    bool done = cases || fail("--suite %s: no such suite; see vknorm bench --help", tune->suite);
+    bool done = cases || fail("no memory for the cases of --suite %s", tune->suite);
     for (uint32_t i = 0; i < count && done; i++) {
         char operation[32];
         snprintf(operation, sizeof operation, "%s%s", bench_operation_name(cases[i].operation),

@@ -17,8 +17,8 @@
 /* What it is called: a program, or a command of one. */
 static const char *name;
 
-static void print_usage(FILE *file) {
-    fprintf(file, "usage: %s [options]\n", name);
+static void print_usage(void) {
+    printf("usage: %s [options]\n", name);
     fputs("\n"
           "Times the library on shapes of real networks, beside copies on the same device in the\n"
           "same rounds. What is not right by fp64 is not timed.\n"
@@ -37,10 +37,10 @@ static void print_usage(FILE *file) {
           "  --help                prints this\n"
           "\n"
           "Suites:",
-          file);
+          stdout);
     for (uint32_t i = 0; bench_suite_name(i); i++)
-        fprintf(file, " %s", bench_suite_name(i));
-    fputs("\n", file);
+        printf(" %s", bench_suite_name(i));
+    puts("");
 }
 
 static bool parse_number(const char *text, double least, double most, const char *what, double *value) {
@@ -113,7 +113,7 @@ static bool options_parse(BenchOptions *options, int count, char **arguments) {
             options->reproducible = true;
             break;
         case 'h':
-            print_usage(stdout);
+            print_usage();
             exit(0);
         default: /* getopt_long() has named the option. */
             fprintf(stderr, "%s: see --help\n", name);
@@ -140,7 +140,7 @@ static bool options_parse(BenchOptions *options, int count, char **arguments) {
 
 static int run(const BenchOptions *options, BenchRig *rig, const BenchCase *cases, uint32_t case_count) {
     BenchResult *results = calloc((size_t)case_count * BENCH_MOST_STRATEGIES, sizeof *results);
-    BenchRun bench_run = {options, bench_rig_info(rig), bench_rig_cache(rig), results, 0};
+    BenchRun bench_run = {options, vkn_runtime_info(rig->runtime), rig->cache, results, 0};
     int status = 0;
     if (!results) {
         fprintf(stderr, "%s: no memory\n", name);
@@ -193,8 +193,8 @@ int bench_main(const char *called, int count, char **arguments) {
     uint32_t case_count;
     BenchCase *cases = bench_suite(options.suite, &case_count);
     if (!cases) {
-        fprintf(stderr, "%s: there is no suite \"%s\"\n", name, options.suite ? options.suite : "");
-        print_usage(stderr);
+        fprintf(stderr, "%s: there is no suite \"%s\", see --help\n", name,
+                options.suite ? options.suite : "");
         return 2;
     }
     case_count = choose(cases, case_count, options.part);
@@ -203,7 +203,7 @@ int bench_main(const char *called, int count, char **arguments) {
         free(cases);
         return 2;
     }
-    BenchRig *rig = bench_rig_create(&options);
+    BenchRig *rig = bench_rig_create(options.device);
     int status = rig ? run(&options, rig, cases, case_count) : 1;
     bench_rig_destroy(rig);
     free(cases);

@@ -6,6 +6,7 @@
  *     verify    whether a result is right, in fp64, apart from everything that the library does
  *     copy      the yardsticks: vkCmdCopyBuffer and the best copy shader of the device
  *     onednn    a peer on the CPU, if it was there when the benchmark was built
+ *     rig       the device, the copies, the sets of buffers, which all cases share
  *     measure   samples of a case and its yardsticks, in turns
  *     output    table, JSON, plot
  *     bench     options, and the loop over the cases */
@@ -130,6 +131,33 @@ double bench_onednn_run(BenchOnednn *onednn);
 /* Its version, "" if this program was built without it. */
 const char *bench_onednn_version(void);
 
+/* --------------------------------------------------------------------------------------------- rig */
+
+#define BENCH_MOST_SETS 64
+
+typedef struct BenchRig {
+    VknRuntime *runtime;
+    BenchCopy *copy;
+    uint64_t cache;                                        /* bytes of the last-level cache */
+    VknBuffer arena;                                       /* sets of a case's buffers, side by side */
+    uint64_t offset[VKN_ROLE_COUNT], size[VKN_ROLE_COUNT]; /* within a set */
+    uint64_t set_size;
+    uint32_t set_count;
+} BenchRig;
+
+/* Opens the device. NULL on failure; the log has said why. */
+BenchRig *bench_rig_create(const char *device);
+void bench_rig_destroy(BenchRig *rig);
+
+/* Lays out a set with so many bytes of each role, and as many sets as it takes to leave the cache behind. */
+VknResult bench_rig_lay_out(BenchRig *rig, const uint64_t size[VKN_ROLE_COUNT]);
+
+/* The buffers of a set. */
+void bench_rig_set(const BenchRig *rig, uint32_t set, VknBuffer buffers[VKN_ROLE_COUNT]);
+
+/* Copies the first set over the others. */
+VknResult bench_rig_fill(const BenchRig *rig);
+
 /* ----------------------------------------------------------------------------------------- measure */
 
 /* Quartiles of samples. */
@@ -167,16 +195,6 @@ typedef struct BenchOptions {
     double seconds; /* per case */
     double budget;  /* seconds for all cases */
 } BenchOptions;
-
-typedef struct BenchRig BenchRig;
-
-/* Opens the device and everything that cases share. NULL on failure; the log has said why. */
-BenchRig *bench_rig_create(const BenchOptions *options);
-void bench_rig_destroy(BenchRig *rig);
-const VknRuntimeInfo *bench_rig_info(const BenchRig *rig);
-
-/* Bytes of the last-level cache that rotation defeats. */
-uint64_t bench_rig_cache(const BenchRig *rig);
 
 #define BENCH_MOST_STRATEGIES 16
 

@@ -6,18 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_SETS     64
 #define WARM_UP       3
 #define LEAST_SAMPLES 5
 #define WARM_PLANS    15
 #define RECORDINGS    65
-
-struct BenchRig {
-    VknRuntime *runtime;
-    BenchCopy *copy;
-    VknBuffer arena; /* the sets of buffers of the case at hand */
-    uint64_t cache;
-};
 
 /* One strategy of the case at hand. */
 typedef struct Entry {
@@ -25,7 +17,7 @@ typedef struct Entry {
     bool together;       /* by vkn_plans_record() */
     VknContext *context; /* of its own, so that no pipeline is there before its plan */
     VknPlan *plan;
-    VknBindings *bindings[MOST_SETS];
+    VknBindings *bindings[BENCH_MOST_SETS];
     BenchResult *result;
     double *seconds, *of_buffer, *of_shader, *of_onednn; /* [sample] */
 } Entry;
@@ -37,93 +29,11 @@ typedef struct Bench {
     Entry entries[BENCH_MOST_STRATEGIES];
     Entry *timed[BENCH_MOST_STRATEGIES];
     uint32_t entry_count, timed_count;
-    uint64_t offset[VKN_ROLE_COUNT], size[VKN_ROLE_COUNT]; /* within a set */
-    uint64_t set_size;
-    uint32_t set_count, set;
+    uint32_t set;                               /* of the round at hand */
     double *buffer_rate, *shader_rate, *onednn; /* [sample] */
     uint64_t copied;
     uint32_t samples;
 } Bench;
-
-/* ---------------------------------------------------------------------------------------------- rig */
-
-static void write_log(void *user, VknLogLevel level, const char *message) {
-    (void)user;
-    if (level != VKN_LOG_INFO)
-        fprintf(stderr, "%s\n", message);
-}
-
-BenchRig *bench_rig_create(const BenchOptions *options) {
-    BenchRig *rig = calloc(1, sizeof *rig);
-    VknRuntimeDesc desc = {.device = options->device, .log = {write_log, NULL}};
-    if (!rig)
-        return NULL;
-    rig->cache = bench_cache_size();
-    if (vkn_runtime_create(&desc, &rig->runtime) == VKN_SUCCESS)
-        rig->copy = bench_copy_create(rig->runtime, rig->cache);
-    if (rig->copy)
-        return rig;
-    bench_rig_destroy(rig);
-    return NULL;
-}
-
-void bench_rig_destroy(BenchRig *rig) {
-    if (!rig)
-        return;
-    bench_copy_destroy(rig->copy);
-    vkn_runtime_destroy(rig->runtime);
-    free(rig);
-}
-
-const VknRuntimeInfo *bench_rig_info(const BenchRig *rig) {
-    return vkn_runtime_info(rig->runtime);
-}
-
-uint64_t bench_rig_cache(const BenchRig *rig) {
-    return rig->cache;
-}
-
-/* --------------------------------------------------------------------------------------------- sets */
-
-static void set_buffers(const Bench *b, uint32_t set, VknBuffer buffers[VKN_ROLE_COUNT]) {
-    for (uint32_t role = 0; role < VKN_ROLE_COUNT; role++)
-        buffers[role] = b->size[role] ? (VknBuffer){b->rig->arena.buffer, set * b->set_size + b->offset[role],
-                                                    b->size[role]}
-                                      : (VknBuffer){0};
-}
-
-/* Lays out a set that serves every strategy, and as many sets as it takes to leave the cache behind. */
-static VknResult sets_create(Bench *b) {
-    b->set_size = 0;
-    for (uint32_t role = 0; role < VKN_ROLE_COUNT; role++) {
-        b->size[role] = 0;
-        for (uint32_t i = 0; i < b->entry_count; i++) {
-            uint64_t size = b->entries[i].plan ? vkn_plan_info(b->entries[i].plan)->size[role] : 0;
-            b->size[role] = size > b->size[role] ? size : b->size[role];
-        }
-        b->offset[role] = b->set_size;
-        b->set_size += (b->size[role] + 255) / 256 * 256;
-    }
-    uint64_t wanted = 2 * b->rig->cache / b->set_size + 1;
-    b->set_count = wanted < MOST_SETS ? (uint32_t)wanted : MOST_SETS;
-    b->set = 0;
-    if (b->rig->arena.size >= b->set_count * b->set_size)
-        return VKN_SUCCESS;
-    vkn_runtime_buffer_destroy(b->rig->runtime, b->rig->arena.buffer);
-    b->rig->arena = (VknBuffer){0};
-    return vkn_runtime_buffer_create(b->rig->runtime, b->set_count * b->set_size, &b->rig->arena);
-}
-
-static VknResult sets_fill(const Bench *b) {
-    const VknBuffer arena = b->rig->arena;
-    VknBuffer first = {arena.buffer, 0, b->set_size};
-    VknResult result = VKN_SUCCESS;
-    for (uint32_t set = 1; set < b->set_count && !result; set++) {
-        VknBuffer other = {arena.buffer, set * b->set_size, b->set_size};
-        result = vkn_runtime_copy(b->rig->runtime, &first, &other, b->set_size, 1, NULL);
-    }
-    return result;
-}
 
 /* ------------------------------------------------------------------------------------------- entries */
 
@@ -149,7 +59,7 @@ static VknResult entry_record(const Bench *b, const Entry *entry, uint32_t set, 
     VknBoundPlan recordings[BENCH_BATCH];
     VknResult result = VKN_SUCCESS;
     for (uint32_t i = 0; i < entry->batch; i++)
-        recordings[i] = (VknBoundPlan){entry->plan, entry->bindings[(set + i) % b->set_count], NULL};
+        recordings[i] = (VknBoundPlan){entry->plan, entry->bindings[(set + i) % b->rig->set_count], NULL};
     if (entry->together)
         return vkn_plans_record(entry->batch, recordings, commands);
     for (uint32_t i = 0; i < entry->batch && !result; i++)
@@ -190,8 +100,8 @@ static void entry_plan(const Bench *b, Entry *entry, uint32_t strategy) {
 static void entry_bind(const Bench *b, Entry *entry) {
     VknBuffer buffers[VKN_ROLE_COUNT];
     VknResult result = VKN_SUCCESS;
-    for (uint32_t set = 0; set < b->set_count && !result; set++) {
-        set_buffers(b, set, buffers);
+    for (uint32_t set = 0; set < b->rig->set_count && !result; set++) {
+        bench_rig_set(b->rig, set, buffers);
         result = vkn_bindings_create(entry->plan, buffers, &entry->bindings[set]);
     }
     if (result)
@@ -219,7 +129,7 @@ static void entry_verify(const Bench *b, Entry *entry) {
     VknBuffer buffers[VKN_ROLE_COUNT];
     Recording recording = {.bench = b, .entry = entry};
     double seconds;
-    set_buffers(b, entry->batch - 1, buffers);
+    bench_rig_set(b->rig, entry->batch - 1, buffers);
     VknResult result = bench_data_upload(b->rig->runtime, &b->bench_case->desc, buffers);
     if (!result)
         result = vkn_runtime_time(b->rig->runtime, 1, record_first, &recording, &seconds);
@@ -230,7 +140,7 @@ static void entry_verify(const Bench *b, Entry *entry) {
 }
 
 static void entry_destroy(Entry *entry) {
-    for (uint32_t set = 0; set < MOST_SETS; set++)
+    for (uint32_t set = 0; set < BENCH_MOST_SETS; set++)
         vkn_bindings_destroy(entry->bindings[set]);
     vkn_plan_destroy(entry->plan);
     vkn_context_destroy(entry->context);
@@ -273,7 +183,7 @@ static double recording_seconds(const Bench *b, const Entry *entry) {
 static VknResult run_round(Bench *b, BenchOnednn *onednn) {
     double seconds[PART_ENTRY + BENCH_MOST_STRATEGIES];
     uint32_t n = b->samples;
-    b->set = (b->set + (b->bench_case->batched ? BENCH_BATCH : 1)) % b->set_count;
+    b->set = (b->set + (b->bench_case->batched ? BENCH_BATCH : 1)) % b->rig->set_count;
     VknResult result =
         vkn_runtime_time(b->rig->runtime, PART_ENTRY + b->timed_count, record_part, b, seconds);
     if (result)
@@ -315,8 +225,8 @@ static void summarize(Bench *b) {
         r->buffer_rate = buffer_rate;
         r->shader_rate = shader_rate;
         r->onednn_seconds = onednn_seconds;
-        r->cached = b->set_count * b->set_size <= b->rig->cache;
-        r->target = target_of(&b->bench_case->target, bench_rig_info(b->rig));
+        r->cached = b->rig->set_count * b->rig->set_size <= b->rig->cache;
+        r->target = target_of(&b->bench_case->target, vkn_runtime_info(b->rig->runtime));
         snprintf(r->copy_name, sizeof r->copy_name, "%s", bench_copy_name(b->rig->copy));
     }
 }
@@ -340,8 +250,8 @@ static bool samples_create(Bench *b) {
 }
 
 static VknResult time_entries(Bench *b) {
-    VknResult result = samples_create(b) ? sets_fill(b) : VKN_ERROR_OUT_OF_HOST_MEMORY;
-    b->copied = result ? 0 : bench_copy_choose(b->rig->copy, b->timed[0]->result->bytes, b->set_count);
+    VknResult result = samples_create(b) ? bench_rig_fill(b->rig) : VKN_ERROR_OUT_OF_HOST_MEMORY;
+    b->copied = result ? 0 : bench_copy_choose(b->rig->copy, b->timed[0]->result->bytes, b->rig->set_count);
     if (!result && !b->copied)
         result = VKN_ERROR_DRIVER;
     BenchOnednn *onednn = !result && b->options->onednn ? bench_onednn_create(b->bench_case) : NULL;
@@ -376,7 +286,7 @@ static void entries_create(Bench *b, BenchResult *results) {
     VknPlanInfo info;
     const VknCaps *caps = vkn_context_caps(vkn_runtime_context(b->rig->runtime));
     VknDesc desc = b->bench_case->desc;
-    VknResult result = vkn_plan_query(caps, &desc, (VknLog){write_log, NULL}, &info);
+    VknResult result = vkn_plan_query(caps, &desc, vkn_runtime_context_desc(b->rig->runtime)->log, &info);
     uint32_t chosen = result ? 0 : info.strategy;
     for (uint32_t k = 1; vkn_strategy_name(k - 1) && b->entry_count < BENCH_MOST_STRATEGIES; k++) {
         desc.strategy = k;
@@ -395,6 +305,17 @@ static void entries_create(Bench *b, BenchResult *results) {
     }
 }
 
+/* Makes sets of buffers that serve every strategy. */
+static VknResult lay_out(Bench *b) {
+    uint64_t size[VKN_ROLE_COUNT] = {0};
+    for (uint32_t i = 0; i < b->entry_count; i++)
+        for (uint32_t role = 0; role < VKN_ROLE_COUNT && b->entries[i].plan; role++) {
+            uint64_t needed = vkn_plan_info(b->entries[i].plan)->size[role];
+            size[role] = needed > size[role] ? needed : size[role];
+        }
+    return bench_rig_lay_out(b->rig, size);
+}
+
 uint32_t bench_measure(BenchRig *rig, const BenchOptions *options, const BenchCase *bench_case,
                        BenchResult results[BENCH_MOST_STRATEGIES]) {
     Bench *b = calloc(1, sizeof *b);
@@ -403,7 +324,7 @@ uint32_t bench_measure(BenchRig *rig, const BenchOptions *options, const BenchCa
     *b = (Bench){.rig = rig, .options = options, .bench_case = bench_case};
     entries_create(b, results);
     uint32_t count = b->entry_count;
-    VknResult result = sets_create(b);
+    VknResult result = lay_out(b);
     for (uint32_t i = 0; i < count; i++) {
         Entry *entry = &b->entries[i];
         if (result)

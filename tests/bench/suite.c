@@ -79,7 +79,7 @@ static const Row ROWS[] = {
     {"transformer", {32, 50257},     SOFTMAX, NONE, BIT(SOFTMAX), false},
     {"transformer", {2048, 3072},    ACTIVATION, GELU, ACTIVATION, false},
 
-    {"unet", {1, 320, 64, 64},    GROUP_NORM, SILU, GROUP_NORM, false},
+    {"unet", {1, 320, 64, 64},    GROUP_NORM, SILU, GROUP_NORM, true},
     {"unet", {1, 256, 56, 56},    GROUP_NORM, NONE, BIT(GROUP), false},
     {"unet", {2, 640, 32, 32},    GROUP_NORM, SILU, 0, false},
     {"unet", {2, 1280, 16, 16},   GROUP_NORM, SILU, BIT(GROUP), false},
@@ -161,7 +161,8 @@ static VknDesc desc_of(const Row *row, BenchOperation operation, bool channels_l
     case BENCH_GROUP_GRADIENT:
         pass = VKN_OPERATION_TRAIN_GRADIENT; /* fall through */
     case BENCH_GROUP:
-        vkn_desc_group_norm(&desc, pass, rank, shape, 1, shape[1] < 32 ? 8 : 32);
+        vkn_desc_group_norm(&desc, pass, rank, channels_last ? nhwc : shape, channels_last ? 3 : 1,
+                            shape[1] < 32 ? 8 : 32);
         break;
     case BENCH_SOFTMAX_GRADIENT:
         pass = VKN_OPERATION_TRAIN_GRADIENT; /* fall through */
@@ -244,9 +245,8 @@ static BenchCase case_of(const Row *row, BenchOperation operation, bool channels
                       .operation = operation,
                       .type = half ? "f16" : "f32",
                       .activation = ACTIVATION_NAMES[row->activation]};
-    bool image = (BATCH_NORM | RESIDUAL) >> operation & 1;
     made.batched = strcmp(row->suite, "small") == 0;
-    made.planes = image && !channels_last;
+    made.planes = (BATCH_NORM | RESIDUAL) >> operation & 1 && !channels_last;
     made.desc = desc_of(row, operation, channels_last);
     made.desc.x.type = made.desc.dx.type = made.desc.y.type = made.desc.residual.type =
         half ? VKN_TYPE_F16 : VKN_TYPE_F32;
@@ -254,7 +254,7 @@ static BenchCase case_of(const Row *row, BenchOperation operation, bool channels
         made.desc.y.type = VKN_TYPE_F32;
     if (!half)
         made.target = target_of(row, operation);
-    name_case(&made, row, channels_last ? " nhwc" : image ? " nchw" : "");
+    name_case(&made, row, channels_last ? " nhwc" : made.planes ? " nchw" : "");
     return made;
 }
 
@@ -270,7 +270,7 @@ BenchCase *bench_suite(const char *suite, uint32_t *count) {
             bool channels_last = i & 1, half = i & 2;
             if (!(operations >> operation & 1) || (!suite && i % 4 && !row->thin_layouts))
                 continue;
-            if (channels_last && !((BATCH_NORM | RESIDUAL) >> operation & 1))
+            if (channels_last && !((BATCH_NORM | RESIDUAL | GROUP_NORM) >> operation & 1))
                 continue;
             cases[(*count)++] = case_of(row, operation, channels_last, half);
         }

@@ -114,6 +114,9 @@ static const char *check_data(const VknCacheKey *key, const uint8_t *data, uint6
 VknResult vkn_cache_unpack(const VknCacheKey *key, const void *cache, uint64_t size, VknLog log,
                            const void **data, uint64_t *data_size) {
     VknHost host = {NULL, log};
+    if (!key || (!cache && size) || !data || !data_size)
+        return VKN_FAIL(&host, INVALID_ARGUMENT,
+                        "vkn_cache_unpack: key, cache, data and data_size must not be NULL");
     *data = NULL;
     *data_size = 0;
     const char *wrong = vkn_header_check(MAGIC, key, cache, size);

@@ -16,6 +16,12 @@ static VknResult resolve_shape(const VknHost *host, VknDesc *desc) {
                         desc->rank);
     uint64_t count = 1;
     for (uint32_t i = 0; i < desc->rank; i++) {
+        if (i && desc->shape[i] == UINT64_MAX)
+            return VKN_FAIL(host, INVALID_ARGUMENT,
+                            "a tensor must have at most 2^56 elements; shape[%" PRIu32
+                            "] = UINT64_MAX makes it more, to which vkn_desc_group_norm() sets it where the "
+                            "groups (shape[%" PRIu32 "] = %" PRIu64 ") do not divide the channels",
+                            i, i - 1, desc->shape[i - 1]);
         if (desc->shape[i] > MOST_ELEMENTS || (desc->shape[i] && count > MOST_ELEMENTS / desc->shape[i]))
             return VKN_FAIL(host, INVALID_ARGUMENT,
                             "a tensor must have at most 2^56 elements; shape[%" PRIu32 "] = %" PRIu64

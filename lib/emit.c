@@ -26,6 +26,10 @@ static VknBox planner_cut(const VknPlanner *p, uint64_t statistic_bytes, uint64_
 
 /* ------------------------------------------------------------------------------------------ stages */
 
+/* Bytes. */
+#define WIDE_ROW 1024
+#define PAGE     4096
+
 /* Boxes, and the parts that each statistic has in a box. */
 typedef struct Tiling {
     VknBox chunk;
@@ -39,15 +43,34 @@ static uint64_t part_length(uint64_t elements, uint64_t parts) {
     return parts == 1 ? elements : vkn_round_up(vkn_divide_up(elements, parts), 16);
 }
 
+/* The most rows that a part of a column should have, however few parts keep the device busy: where rows are
+ * wide, those that the processor can walk along side by side, as its prefetcher follows 32 pages. Narrow rows
+ * share pages. Where each has its own, only APPLY gains, whose parts nobody has to merge. */
+static uint64_t most_rows(const VknPlanner *p, const VknStage *stage) {
+    uint64_t stride = vkn_view_stride(p->view, VKN_INNER, VKN_SPACE_X);
+    uint64_t row = stride * vkn_role_bits(&p->schedule->desc, VKN_ROLE_X) / 8;
+    bool applies = stage->kernel[VKN_ACCESS_COLUMN] == VKN_KERNEL_APPLY_COLUMN;
+    if (p->access != VKN_ACCESS_COLUMN || !p->tuning->wide_part || row < WIDE_ROW ||
+        (row >= PAGE && !applies))
+        return UINT64_MAX;
+    return vkn_max(32, p->tuning->wide_part / row);
+}
+
 /* Parts per statistic for boxes like `chunk`: enough to keep the device busy, none too small. */
-static uint64_t part_count(const VknPlanner *p, const VknBox *chunk, VknWorker worker) {
+static uint64_t part_count(const VknPlanner *p, const VknStage *stage, const VknBox *chunk,
+                           VknWorker worker) {
     uint64_t statistics = vkn_box_count(p->view, chunk, true);
     uint64_t elements = vkn_box_count(p->view, chunk, false);
     uint64_t workers = p->tuning->lanes / vkn_worker_lanes(p, worker);
     if (p->access == VKN_ACCESS_COLUMN && vkn_box_is_vector(p->view, chunk))
         statistics /= 4;
-    uint64_t part = p->access == VKN_ACCESS_COLUMN ? p->tuning->column_part : p->tuning->part;
-    return vkn_max(1, vkn_min(vkn_divide_up(workers, statistics), elements / part));
+    VknKernel kernel = stage->kernel[VKN_ACCESS_ROW];
+    bool applies = kernel == VKN_KERNEL_APPLY_ROW || kernel == VKN_KERNEL_GRADIENT_APPLY_ROW;
+    uint64_t part = p->access == VKN_ACCESS_COLUMN ? p->tuning->column_part
+                    : applies                      ? p->tuning->part_apply
+                                                   : p->tuning->part;
+    uint64_t parts = vkn_max(1, vkn_min(vkn_divide_up(workers, statistics), elements / part));
+    return vkn_max(parts, elements / most_rows(p, stage));
 }
 
 static bool is_gradient_norm(const VknStage *stage) {
@@ -86,8 +109,8 @@ static bool takes_four_rows(const VknPlanner *p, const VknStage *stage, const Vk
     /* Parts of dgamma and dbeta are written by number: each element of a row has its own. Not tried on a GPU.
      */
     if (gradient &&
-        (p->caps->device_class != VKN_DEVICE_SOFTWARE || view->parameter_count != view->reduce_count ||
-         view->reduce_count % 4 || !has_fours(view, box) || p->schedule->desc.roles & VKN_HAS_SLOPE))
+        (!vkn_is_software(p) || view->parameter_count != view->reduce_count || view->reduce_count % 4 ||
+         !has_fours(view, box) || p->schedule->desc.roles & VKN_HAS_SLOPE))
         return false;
     return p->schedule->desc.parameter_axis_count;
 }
@@ -167,7 +190,7 @@ static Tiling tile(const VknPlanner *p, const VknStage *stage, uint64_t statisti
     for (uint64_t elements = most_elements(p);; elements /= 2) {
         t.chunk = planner_cut(p, statistic_bytes, elements);
         uint64_t count = vkn_box_count(p->view, &t.chunk, false);
-        t.parts = whole ? 1 : part_count(p, &t.chunk, worker);
+        t.parts = whole ? 1 : part_count(p, stage, &t.chunk, worker);
         t.length = part_length(count, t.parts);
         t.fours = four_rows_count(p, stage, &t);
         while (!whole && t.length > 16 && part_iterations(p, stage, &t) > VKN_MOST_ITERATIONS)
@@ -190,7 +213,7 @@ bool vkn_planner_sees_whole(const VknPlanner *p) {
 /* Seen from the parameters, their elements are the statistics and the other way round. */
 static VknSpace space_of(const VknPlanner *p, uint32_t resource) {
     VknSpace space = vkn_roles[resource].space;
-    if (!p->by_parameter || resource >= VKN_ROLE_COUNT)
+    if (p->by != VKN_BY_PARAMETER || resource >= VKN_ROLE_COUNT)
         return space;
     return space == VKN_SPACE_STAT        ? VKN_SPACE_PARAMETER
            : space == VKN_SPACE_PARAMETER ? VKN_SPACE_STAT
@@ -228,7 +251,7 @@ static VknResult emit_boxes(VknPlanner *p, const VknStage *stage, const Tiling *
         step->push.part_count = (uint32_t)t->parts;
         step->push.part_first = (uint32_t)(i % reduced * t->parts);
         step->push.part_total = (uint32_t)total;
-        if (p->schedule->desc.operation == VKN_OPERATION_TRAIN_GRADIENT && !p->by_parameter)
+        if (p->schedule->desc.operation == VKN_OPERATION_TRAIN_GRADIENT && p->by != VKN_BY_PARAMETER)
             step->spec[VKN_SPEC_MODES - 1] |= VKN_MODE_COUPLING;
         if (t->fours)
             step->spec[VKN_SPEC_MODES - 1] |= VKN_MODE_FOUR_ROWS;
@@ -255,8 +278,10 @@ static VknResult emit_parameters(VknPlanner *p, uint32_t first) {
     VknResult result = vkn_step_add(p, stage->kernel[p->access], VKN_WORKER_ALONE, &step);
     if (result)
         return result;
-    step->push.extent[VKN_OUTER] = 1;
+    for (uint32_t slot = 0; slot < VKN_SLOTS; slot++)
+        step->push.extent[slot] = 1;
     step->push.extent[VKN_INNER] = (uint32_t)count;
+    step->push.parameter_stride[VKN_INNER] = 1;
     step->push.part_count = (uint32_t)parts;
     step->push.part_length = (uint32_t)part;
     for (const VknUse *use = stage->uses; use->resource != VKN_RESOURCE_COUNT; use++)

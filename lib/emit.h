@@ -30,6 +30,9 @@ VknResult vkn_emit_renorm(VknPlanner *p);
 /* Makes VKN_RESOURCE_COEFFICIENTS before the sums of a gradient, for reduce and finish to start from. */
 VknResult vkn_emit_prepare(VknPlanner *p);
 
+/* TRAIN, or dx and dresidual of TRAIN_GRADIENT with dgamma and dbeta, all by cell. */
+VknResult vkn_emit_cells(VknPlanner *p);
+
 /* APPLY, with VKN_RESOURCE_AFFINE if that was made, else with the roles; or dx and dresidual, with
  * VKN_RESOURCE_COEFFICIENTS. */
 VknResult vkn_emit_apply(VknPlanner *p);

@@ -111,7 +111,7 @@ void vkn_desc_group_norm(VknDesc *desc, VknOperation operation, uint32_t rank, c
         uint64_t channels = shape[axis];
         memmove(&desc->shape[axis + 1], &desc->shape[axis], (VKN_MAX_RANK - 1 - axis) * sizeof *desc->shape);
         desc->shape[axis] = groups;
-        desc->shape[axis + 1] = groups && channels % groups == 0 ? channels / groups : 0;
+        desc->shape[axis + 1] = groups && channels % groups == 0 ? channels / groups : UINT64_MAX;
     }
     use_own_statistics(desc);
 }

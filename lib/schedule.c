@@ -145,6 +145,10 @@ static VknResult emit(const VknPlanner *p, const VknStrategy *strategy, bool not
     return VKN_SUCCESS;
 }
 
+static VknResult no_memory(const VknHost *host) {
+    return VKN_FAIL(host, OUT_OF_HOST_MEMORY, "no host memory for the steps of a plan");
+}
+
 /* Emits by a strategy that was found with other caps, maybe. If it cannot serve, nobody asked for it. */
 static VknResult emit_tuned(const VknPlanner *p, const VknStrategy *strategy, bool *serves) {
     VknHost quiet = {p->host->allocator, {0}};
@@ -155,9 +159,7 @@ static VknResult emit_tuned(const VknPlanner *p, const VknStrategy *strategy, bo
     *serves = !result && missing && !*missing;
     if (!*serves)
         vkn_schedule_cut(p->schedule, 0, 0);
-    return result == VKN_ERROR_OUT_OF_HOST_MEMORY
-               ? VKN_FAIL(p->host, OUT_OF_HOST_MEMORY, "no host memory for the steps of a plan")
-               : VKN_SUCCESS;
+    return result == VKN_ERROR_OUT_OF_HOST_MEMORY ? no_memory(p->host) : VKN_SUCCESS;
 }
 
 /* Emits by strategy number `tuned`, unless it is 0 or cannot serve, else by the first that is legal and
@@ -180,7 +182,7 @@ static VknResult choose(const VknPlanner *p, bool nothing, uint32_t tuned, const
         *chosen = &vkn_strategies[i % vkn_strategy_count];
         bool asked = desc->strategy == i + 1;
         if (!desc->strategy && vkn_strategy_legal(*chosen, p))
-            asked = (*chosen)->suits(p) == (i < vkn_strategy_count);
+            asked = vkn_strategy_suits(*chosen, p) == (i < vkn_strategy_count);
         if (asked)
             result = emit(p, *chosen, nothing, &missing);
         if (result || (missing && !*missing))
@@ -196,6 +198,37 @@ static VknResult choose(const VknPlanner *p, bool nothing, uint32_t tuned, const
         p->host, UNSUPPORTED,
         "no strategy is left for this %s on this device: the last one needs %s, which failed before",
         operation, missing);
+}
+
+/* The same by cells where there are some, unless they are too many to merge. */
+static VknResult choose_by_cell(VknPlanner *p, bool nothing, uint32_t tuned, const VknStrategy **chosen) {
+    if (p->cells) {
+        VknHost quiet = {p->host->allocator, {0}};
+        VknPlanner planner = *p;
+        planner.host = &quiet;
+        VknResult result = choose(&planner, nothing, tuned, chosen);
+        if (!result)
+            return VKN_SUCCESS;
+        if (result == VKN_ERROR_OUT_OF_HOST_MEMORY)
+            return no_memory(p->host);
+        vkn_schedule_cut(p->schedule, 0, 0);
+        p->cells = NULL;
+    }
+    return choose(p, nothing, tuned, chosen);
+}
+
+/* Elements below which a cell is hardly more than its coefficients. */
+#define SHORT_CELL 16
+
+/* Whether what a tensor and its parameters share may come from the same sums, or moments: y and dx need those
+ * of each statistic, dgamma and dbeta those of each parameter. */
+static bool find_cells(const VknDesc *desc, VknView *cells) {
+    uint32_t roles = desc->roles;
+    bool trains = desc->operation == VKN_OPERATION_TRAIN && roles & (VKN_HAS_GAMMA | VKN_HAS_BETA);
+    bool is_gradient = desc->operation == VKN_OPERATION_TRAIN_GRADIENT && roles & VKN_HAS_DX &&
+                       roles & (VKN_HAS_DGAMMA | VKN_HAS_DBETA);
+    return (trains || is_gradient) && desc->parameter_axis_count && !(roles & VKN_HAS_SLOPE) &&
+           !desc->reproducible && vkn_view_of_cells(desc, cells) && cells->reduce_count >= SHORT_CELL;
 }
 
 static bool is_power_of_two(uint64_t n) {
@@ -313,12 +346,14 @@ VknResult vkn_schedule_make_without(const VknHost *host, const VknCaps *caps, co
     const VknStrategy *strategy;
     VknDesc whole = schedule->desc; /* of nothing, a reduction has a result still */
     bool nothing = fill_reduced(&whole);
-    VknView view = vkn_view_make(&whole);
+    VknView view = vkn_view_make(&whole), cells;
     VknPlanner planner = {.host = host,
                           .caps = caps,
                           .refused = refused,
                           .tuning = vkn_tuning(caps),
                           .view = &view,
+                          .statistics = &view,
+                          .cells = find_cells(&whole, &cells) ? &cells : NULL,
                           .access = VKN_ACCESS_ANY,
                           .team = VKN_TEAM_LANE,
                           .schedule = schedule};
@@ -330,8 +365,8 @@ VknResult vkn_schedule_make_without(const VknHost *host, const VknCaps *caps, co
         view.reduce_count = 0;
     set_sizes(schedule, &view);
     bool automatic = tuned && !schedule->desc.strategy && !schedule->desc.reproducible && !nothing;
-    result =
-        choose(&planner, nothing, automatic ? vkn_tuned_find(tuned, &schedule->desc, &view) : 0, &strategy);
+    result = choose_by_cell(&planner, nothing, automatic ? vkn_tuned_find(tuned, &schedule->desc, &view) : 0,
+                            &strategy);
     if (result) {
         vkn_schedule_free(host, schedule);
         return result;

@@ -147,13 +147,33 @@ const VknStage vkn_stage_gradient_finish_prepared = {
     2 * VKN_RECORD_BYTES,
     {USE(RESOURCE_COEFFICIENTS, COEFFICIENTS_IN, UPDATE), USE(ROLE_DGAMMA, DGAMMA, UPDATE),
      USE(ROLE_DBETA, DBETA, UPDATE), END}};
+/* Of cells: the statistics, and the affine transform of each cell. */
+const VknStage vkn_stage_cells_finish = {ACCESSES(FINISH, FINISH, FINISH),
+                                         VKN_RECORD_BYTES,
+                                         {USE_AFFINE, USE_SAVED(WRITE),
+                                          USE(RESOURCE_AFFINE, RECORDS_OUT, WRITE),
+                                          USE(RESOURCE_PARTS, FINISH_IN, READ), END}};
+/* The coefficients, and their sums by statistic. */
+const VknStage vkn_stage_gradient_cells_prepare = {
+    ACCESSES(GRADIENT_CELLS_PREPARE, GRADIENT_CELLS_PREPARE, GRADIENT_CELLS_PREPARE),
+    2 * VKN_RECORD_BYTES,
+    {USE_AFFINE, USE_SAVED(READ), USE(RESOURCE_COEFFICIENTS, RECORDS_OUT, WRITE), END}};
+const VknStage vkn_stage_gradient_cells = {
+    ACCESSES(GRADIENT_CELLS, GRADIENT_CELLS, GRADIENT_CELLS),
+    2 * VKN_RECORD_BYTES,
+    {USE(RESOURCE_COEFFICIENTS, COEFFICIENTS_IN, UPDATE), USE(RESOURCE_PARTS, FINISH_IN, READ), END}};
+const VknStage vkn_stage_gradient_cells_parameters = {
+    ACCESSES(GRADIENT_FINISH, GRADIENT_FINISH, GRADIENT_FINISH),
+    VKN_RECORD_BYTES,
+    {USE(ROLE_DGAMMA, DGAMMA, UPDATE), USE(ROLE_DBETA, DBETA, UPDATE), USE(RESOURCE_PARTS, FINISH_IN, READ),
+     END}};
 
 bool vkn_planner_is_gradient(const VknPlanner *p) {
     return vkn_operation_is_gradient(p->schedule->desc.operation);
 }
 
 bool vkn_planner_has_elements(const VknPlanner *p) {
-    return p->schedule->desc.parameter_axis_count && !p->by_parameter;
+    return p->schedule->desc.parameter_axis_count && p->by == VKN_BY_STATISTIC;
 }
 
 bool vkn_planner_is_prepared(const VknPlanner *p) {

@@ -39,6 +39,10 @@ extern const VknStage vkn_stage_gradient_finish_slope;
 extern const VknStage vkn_stage_gradient_prepare;
 extern const VknStage vkn_stage_gradient_reduce_prepared;
 extern const VknStage vkn_stage_gradient_finish_prepared;
+extern const VknStage vkn_stage_cells_finish;
+extern const VknStage vkn_stage_gradient_cells_prepare;
+extern const VknStage vkn_stage_gradient_cells;
+extern const VknStage vkn_stage_gradient_cells_parameters;
 
 /* Whether the planner's operation is a gradient. */
 bool vkn_planner_is_gradient(const VknPlanner *p);

@@ -68,10 +68,13 @@ void vkn_step_set_float(VknStep *step, uint32_t id, float value) {
 
 /* What of the description kernels know beside the roles. */
 static uint32_t modes_of(const VknPlanner *p) {
+    static const uint32_t MODES_BY[] = {[VKN_BY_STATISTIC] = VKN_MODE_ELEMENT_PARAMETERS,
+                                        [VKN_BY_PARAMETER] = VKN_MODE_ELEMENT_STATISTICS,
+                                        [VKN_BY_CELL] = VKN_MODE_CELLS};
     const VknDesc *desc = &p->schedule->desc;
     uint32_t modes = 0;
     if (desc->parameter_axis_count)
-        modes |= p->by_parameter ? VKN_MODE_ELEMENT_STATISTICS : VKN_MODE_ELEMENT_PARAMETERS;
+        modes |= MODES_BY[p->by];
     if (desc->residual_use == VKN_RESIDUAL_FACTOR)
         modes |= VKN_MODE_RESIDUAL_FACTOR;
     if (desc->residual_use == VKN_RESIDUAL_BEFORE && !vkn_operation_is_gradient(desc->operation))
@@ -80,13 +83,16 @@ static uint32_t modes_of(const VknPlanner *p) {
         modes |= VKN_MODE_ROUND_SUM;
     if (desc->last_index)
         modes |= VKN_MODE_LAST_INDEX;
+    bool is_hardmax = desc->statistic == VKN_STATISTIC_MAX && desc->operation == VKN_OPERATION_TRAIN;
+    if (is_hardmax || desc->roles & VKN_HAS_INDEX)
+        modes |= VKN_MODE_NUMBERS;
     if (desc->statistic == VKN_STATISTIC_SUM_POWER && desc->power == 1)
         modes |= VKN_MODE_POWER_1;
     if (desc->reproducible)
         modes |= VKN_MODE_REPRODUCIBLE;
     if (vkn_activation_is_plain_relu(&desc->activation))
         modes |= VKN_MODE_PLAIN_RELU;
-    if (p->caps->device_class == VKN_DEVICE_SOFTWARE)
+    if (vkn_is_software(p))
         modes |= VKN_MODE_SOFTWARE;
     if (vkn_desc_is_from_output(desc))
         modes |= VKN_MODE_FROM_OUTPUT;
@@ -242,6 +248,7 @@ bool vkn_box_is_vector(const VknView *view, const VknBox *box) {
 
 void vkn_step_set_box(const VknPlanner *p, VknStep *step, const VknBox *box) {
     const VknView *view = p->view;
+    bool differs = p->schedule->desc.parameter_axis_count && p->by != VKN_BY_CELL; /* between elements */
     step->push.index_first = (uint32_t)vkn_box_first(view, box, VKN_SPACE_PARAMETER);
     if (p->access == VKN_ACCESS_ANY) {
         step->push.extent[VKN_BATCH] = (uint32_t)vkn_box_count(view, box, true);
@@ -273,12 +280,12 @@ void vkn_step_set_box(const VknPlanner *p, VknStep *step, const VknBox *box) {
             if (slot % 2 == 0)
                 step->push.stat_stride[VKN_KEPT(slot)] =
                     dim ? (uint32_t)vkn_view_stride(view, slot, VKN_SPACE_STAT) : 0;
-            if (p->schedule->desc.parameter_axis_count)
+            if (differs)
                 step->push.parameter_stride[slot] =
                     dim ? (uint32_t)vkn_view_stride(view, slot, VKN_SPACE_PARAMETER) : 0;
         }
         uint32_t along = p->access == VKN_ACCESS_COLUMN ? VKN_LANE : VKN_INNER; /* what a quad lies */
-        if (p->schedule->desc.parameter_axis_count && !step->push.parameter_stride[along])
+        if (differs && !step->push.parameter_stride[along])
             step->spec[VKN_SPEC_MODES - 1] |= VKN_MODE_QUAD_PARAMETERS;
         if (p->access == VKN_ACCESS_COLUMN && vkn_box_is_vector(view, box))
             step->spec[VKN_SPEC_VECTOR - 1] = 4;

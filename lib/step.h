@@ -19,16 +19,25 @@ typedef enum VknTeam {
     VKN_TEAM_GROUP,
 } VknTeam;
 
+/* What a planner's view keeps the axes of. */
+typedef enum VknBy {
+    VKN_BY_STATISTIC,
+    VKN_BY_PARAMETER, /* vkn_view_of_parameters() */
+    VKN_BY_CELL       /* vkn_view_of_cells() */
+} VknBy;
+
 typedef struct VknPlanner {
     const VknHost *host;
     const VknCaps *caps;
     const VknVariants *refused;
     const VknTuning *tuning;
     const VknView *view;
+    const VknView *statistics; /* the view by statistic */
+    const VknView *cells;      /* which strategies that are not fused may see instead; or NULL */
+    VknBy by;
     VknAccess access;
     VknTeam team;
-    bool holds;        /* rows in registers */
-    bool by_parameter; /* the view is vkn_view_of_parameters() */
+    bool holds; /* rows in registers */
     uint32_t stage;
     VknSchedule *schedule;
     /* Regions of the workspace: bytes from its start, and bytes, 0 until vkn_region_add(). */
@@ -36,6 +45,11 @@ typedef struct VknPlanner {
         uint64_t offset, size;
     } region[VKN_RESOURCE_COUNT - VKN_ROLE_COUNT];
 } VknPlanner;
+
+/* Whether the device is a CPU, which computes in other proportions than a GPU. */
+static inline bool vkn_is_software(const VknPlanner *p) {
+    return p->caps->device_class == VKN_DEVICE_SOFTWARE;
+}
 
 /* Whether the device has workers of this kind. */
 bool vkn_team_exists(const VknCaps *caps, VknTeam team);

@@ -47,21 +47,13 @@ static bool fused_legal(const VknPlanner *p) {
     return vkn_stage_fits(p, vkn_stage_whole(p)) && vkn_planner_sees_whole(p);
 }
 
-static void planner_take(VknPlanner *p, const VknStrategy *strategy) {
-    p->access = strategy->access;
-    p->team = strategy->team;
-    p->holds = strategy->holds;
-}
-
 /* Whether the lanes' registers hold a row, which must be one run. */
 static bool row_is_held(const VknPlanner *p, VknTeam team) {
     uint64_t lanes = vkn_worker_lanes(p, vkn_team_worker(p->caps, team)), run = inner_extent(p->view);
     return p->view->reduce_count == run && run >= 4 && run / 4 <= lanes * VKN_MOST_HELD;
 }
 
-bool vkn_strategy_legal(const VknStrategy *strategy, const VknPlanner *planner) {
-    VknPlanner as_planned = *planner, *p = &as_planned;
-    planner_take(p, strategy);
+static bool view_is_legal(const VknStrategy *strategy, const VknPlanner *p) {
     if (!vkn_team_exists(p->caps, strategy->team))
         return false;
     if (strategy->access == VKN_ACCESS_ANY)
@@ -77,6 +69,40 @@ bool vkn_strategy_legal(const VknStrategy *strategy, const VknPlanner *planner) 
         (p->schedule->desc.operation != VKN_OPERATION_TRAIN || !row_is_held(p, strategy->team)))
         return false;
     return !strategy->fused || fused_legal(p);
+}
+
+/* Gradients that do not come by cell read all once more for dgamma and dbeta. Training gains by cells only
+ * where channels come last: the rows of a group are short there, and cells are columns. */
+static bool has_cells(const VknPlanner *p) {
+    if (!p->cells)
+        return false;
+    bool are_columns = lane_extent(p->cells) >= SHORT_RUN,
+         were_columns = lane_extent(p->statistics) >= SHORT_RUN;
+    if (are_columns && !were_columns && inner_extent(p->statistics) > p->tuning->cell_rows)
+        return false;
+    return vkn_planner_is_gradient(p) || (are_columns && !were_columns);
+}
+
+/* Makes the planner see what the strategy does, as it does; returns whether it is legal. */
+static bool planner_take(VknPlanner *p, const VknStrategy *strategy) {
+    p->access = strategy->access;
+    p->team = strategy->team;
+    p->holds = strategy->holds;
+    if (has_cells(p) && !strategy->fused) {
+        VknPlanner by_cell = *p;
+        by_cell.view = p->cells;
+        by_cell.by = VKN_BY_CELL;
+        if (view_is_legal(strategy, &by_cell)) {
+            *p = by_cell;
+            return true;
+        }
+    }
+    return view_is_legal(strategy, p);
+}
+
+bool vkn_strategy_legal(const VknStrategy *strategy, const VknPlanner *planner) {
+    VknPlanner as_planned = *planner;
+    return planner_take(&as_planned, strategy);
 }
 
 /* ------------------------------------------------------------------------------------------- suits */
@@ -106,19 +132,36 @@ static bool column_fused_suits(const VknPlanner *p) {
 
 /* Several lanes would share each run, and find little there. */
 static bool has_short_runs(const VknPlanner *p) {
-    return is_row(p) && inner_extent(p->view) <= p->tuning->small;
+    bool applies = p->schedule->desc.operation == VKN_OPERATION_APPLY;
+    return is_row(p) && inner_extent(p->view) <= (applies ? p->tuning->small_apply : p->tuning->small);
+}
+
+/* Four rows at a time, each invocation would add up the gradients of their parameters on its own. */
+static bool keeps_parts(const VknPlanner *p) {
+    const VknDesc *desc = &p->schedule->desc;
+    return vkn_is_software(p) && desc->operation == VKN_OPERATION_TRAIN_GRADIENT &&
+           desc->parameter_axis_count && desc->roles & (VKN_HAS_DGAMMA | VKN_HAS_DBETA) &&
+           p->view->reduce_count >= p->tuning->alone;
+}
+
+/* Few statistics are few workgroups: then only what is over before a subgroup's lanes have merged. */
+static bool is_soon_done(const VknPlanner *p, uint64_t elements) {
+    return elements <= vkn_min(p->tuning->alone, 4 * p->view->statistic_count);
 }
 
 static bool lane_fused_suits(const VknPlanner *p) {
-    return has_short_runs(p) && (fills_device(p, 1) || p->view->reduce_count <= p->tuning->alone);
+    return has_short_runs(p) && !keeps_parts(p) &&
+           (fills_device(p, 1) || is_soon_done(p, p->view->reduce_count));
+}
+
+/* With an invocation for each part of a statistic. */
+static bool lane_suits(const VknPlanner *p) {
+    uint64_t parts = vkn_divide_up(p->view->reduce_count, p->tuning->part);
+    return has_short_runs(p) && (fills_device(p, parts) || is_soon_done(p, inner_extent(p->view)));
 }
 
 static bool subgroup_fused_suits(const VknPlanner *p) {
     return is_row(p) && (is_tiny(p) || fills_device(p, p->caps->max_subgroup_size));
-}
-
-static bool is_software(const VknPlanner *p) {
-    return p->caps->device_class == VKN_DEVICE_SOFTWARE;
 }
 
 /* A quad for each of a workgroup's lanes. */
@@ -130,26 +173,22 @@ static bool feeds_group(const VknPlanner *p, uint64_t elements) {
 static bool group_fused_suits(const VknPlanner *p) {
     bool feeds = feeds_group(p, inner_extent(p->view)) ||
                  (feeds_group(p, p->view->reduce_count) && !fills_device(p, p->caps->max_subgroup_size));
-    return is_row(p) && !is_software(p) && feeds && fills_device(p, p->tuning->local_size);
+    return is_row(p) && !vkn_is_software(p) && feeds && fills_device(p, p->tuning->local_size);
 }
 
 /* A row that is held is one dispatch and the least traffic, however few there are. Software renderers gain
  * nothing by it, which hold no value in registers. */
 static bool lane_held_suits(const VknPlanner *p) {
-    return !is_software(p) && fills_device(p, 1);
+    return !vkn_is_software(p) && fills_device(p, 1);
 }
 
 static bool subgroup_held_suits(const VknPlanner *p) {
-    return !is_software(p) &&
+    return !vkn_is_software(p) &&
            (!feeds_group(p, p->view->reduce_count) || fills_device(p, p->caps->max_subgroup_size));
 }
 
 static bool group_held_suits(const VknPlanner *p) {
-    return !is_software(p) && feeds_group(p, p->view->reduce_count);
-}
-
-static bool lane_suits(const VknPlanner *p) {
-    return has_short_runs(p);
+    return !vkn_is_software(p) && feeds_group(p, p->view->reduce_count);
 }
 
 static bool always_suits(const VknPlanner *p) {
@@ -178,6 +217,13 @@ _Static_assert(sizeof vkn_strategies / sizeof *vkn_strategies <= VKN_MOST_STRATE
 
 const uint32_t vkn_strategy_count = sizeof vkn_strategies / sizeof *vkn_strategies;
 
+bool vkn_strategy_suits(const VknStrategy *strategy, const VknPlanner *planner) {
+    VknPlanner as_planned = *planner, *p = &as_planned;
+    planner_take(p, strategy);
+    bool by_cell = has_cells(p) && p->cells->statistic_count * p->cells->reduce_count >= p->tuning->cells;
+    return !(strategy->fused && by_cell) && strategy->suits(p);
+}
+
 const char *vkn_strategy_name(uint32_t index) {
     return index < vkn_strategy_count ? vkn_strategies[index].name : NULL;
 }
@@ -195,9 +241,10 @@ static VknResult emit_parameters(VknPlanner *p) {
         const VknStrategy *strategy = &vkn_strategies[i % vkn_strategy_count];
         as_seen = *p;
         as_seen.view = &view;
-        as_seen.by_parameter = true;
+        as_seen.by = VKN_BY_PARAMETER;
+        as_seen.cells = NULL;
         if (strategy->fused || !vkn_strategy_legal(strategy, &as_seen) ||
-            strategy->suits(&as_seen) != (i < vkn_strategy_count))
+            vkn_strategy_suits(strategy, &as_seen) != (i < vkn_strategy_count))
             continue;
         planner_take(&as_seen, strategy);
         vkn_schedule_cut(p->schedule, first, workspace);
@@ -225,6 +272,8 @@ static VknResult emit_gradient(const VknStrategy *strategy, VknPlanner *p) {
                                                                              : VKN_RESOURCE_COUNT;
     uint64_t parts = given ? desc->moment_parts : 0;
     VknResult result = VKN_SUCCESS;
+    if (p->by == VKN_BY_CELL)
+        return vkn_emit_cells(p);
     bool with_parts = strategy->fused && vkn_norm_sums_parameters(p);
     if (desc->parameter_axis_count && !with_parts) { /* before dx, which may take dy's place */
         if (wants_parameters)
@@ -260,6 +309,8 @@ VknResult vkn_strategy_emit(const VknStrategy *strategy, VknPlanner *p) {
     case VKN_OPERATION_TRAIN:
         if (strategy->fused)
             return vkn_emit_norm(p);
+        if (p->by == VKN_BY_CELL)
+            return vkn_emit_cells(p);
         if (moments == VKN_ROLE_MOMENTS)
             result = vkn_emit_finish(p, moments, desc->moment_parts, VKN_RESOURCE_AFFINE);
         else

@@ -161,6 +161,26 @@ VknView vkn_view_of_parameters(const VknDesc *desc) {
     return view_make(desc, parameters, kept);
 }
 
+bool vkn_view_of_cells(const VknDesc *desc, VknView *view) {
+    bool kept[VKN_MAX_RANK] = {false}, parameters[VKN_MAX_RANK] = {false}, either[VKN_MAX_RANK] = {false};
+    bool ordered = true, began = false, inside = false; /* of a statistic */
+    uint64_t count = 1;
+    set_of(desc->kept_axis_count, desc->kept_axes, kept);
+    set_of(desc->parameter_axis_count, desc->parameter_axes, parameters);
+    for (uint32_t i = 0; i < desc->rank; i++) {
+        ordered = ordered && !(kept[i] && (parameters[i] ? inside : began));
+        began = began || parameters[i];
+        inside = inside || (parameters[i] && !kept[i]);
+        count *= parameters[i] ? desc->shape[i] : 1;
+        either[i] = kept[i] || parameters[i];
+    }
+    if (!ordered)
+        return false;
+    *view = view_make(desc, either, NULL);
+    view->channel_count = view->parameter_count = count;
+    return true;
+}
+
 uint64_t vkn_view_stride(const VknView *view, uint32_t slot, VknSpace space) {
     uint32_t i = view->slot[slot];
     return i == VKN_NO_DIM ? 0 : view->dim[i].stride[space];

@@ -64,6 +64,11 @@ VknView vkn_view_make(const VknDesc *desc);
  * VKN_SPACE_PARAMETER. */
 VknView vkn_view_of_parameters(const VknDesc *desc);
 
+/* The same tensor seen from its cells: what has one statistic and one parameter. Cell number n is of
+ * parameter n % parameter_count, and follows others of its statistic. False where their axes lie in another
+ * order. */
+bool vkn_view_of_cells(const VknDesc *desc, VknView *view);
+
 /* Stride and extent of a slot; 0 and 1 where it holds no dimension. */
 uint64_t vkn_view_stride(const VknView *view, uint32_t slot, VknSpace space);
 uint64_t vkn_box_extent(const VknView *view, const VknBox *box, uint32_t slot);

@@ -35,10 +35,10 @@ Affine affine_of(uint channel, Statistic s)
     return affine_of(channel, s.mean, s.mean_low, inverse_deviation(variance_of(s)));
 }
 
-// Of four statistics, one. Chosen, not indexed: what is indexed by a variable lies in memory.
+// Of four statistics, one.
 void affine_component(inout Affine all, uint component, Affine one)
 {
-    bvec4 chosen = equal(uvec4(0, 1, 2, 3), uvec4(component));
+    bvec4 chosen = is_component(component);
     all.mean = mix(all.mean, one.mean, chosen);
     all.mean_low = mix(all.mean_low, one.mean_low, chosen);
     all.scale = mix(all.scale, one.scale, chosen);

@@ -13,11 +13,11 @@
 void main()
 {
     uint items = statistic_count() * reduce_count();
-    for (uint item = gl_GlobalInvocationID.x; item < items; item += gl_NumWorkGroups.x * LOCAL_SIZE) {
+    EACH_ITEM_ALONE(items) {
         Place place = place_at(PLACE_FIRST, item, true, true);
         bool counts = true;
         if (HAS(VKN_HAS_MASK))
             counts = mask_load(place.mask);
         apply(affine_given(place.stat), place.x, place.y, place.residual, place.dx, place.parameter, counts);
-    }
+    } NEXT_ITEM;
 }

@@ -13,11 +13,11 @@
 void main()
 {
     uint items = column_count();
-    for (uint item = gl_GlobalInvocationID.x; item < items; item += gl_NumWorkGroups.x * LOCAL_SIZE) {
+    EACH_ITEM_ALONE(items) {
         Column c = column_of(item);
         Affine a;
         for (uint k = 0; k < VECTOR; k++)
             affine_component(a, k, affine_given(column_index(c, k)));
         column_walk(a, c);
-    }
+    } NEXT_ITEM;
 }

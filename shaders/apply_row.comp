@@ -16,9 +16,9 @@
 void main()
 {
     uint items = statistic_count() * part_count;
-    for (uint item = worker_index(); item < items; item += worker_count()) {
+    EACH_ITEM(items) {
         Row row = row_of(item / part_count);
         Affine a = affine_given(row.index);
         row_walk(a, row, part_of(item % part_count));
-    }
+    } NEXT_ITEM;
 }

@@ -10,7 +10,7 @@ vec2 scaled(float v, float exponent)
     magnitude = mix(magnitude, floatBitsToUint(float(magnitude)), subnormal);
     exponent -= mix(0.0, 149.0, subnormal && magnitude != 0);
     bool ordinary = magnitude != 0 && magnitude < 0x7F800000u;
-    exponent += mix(0.0, float(magnitude >> 23) - 127.0, ordinary);
+    exponent += mix(0.0, float(magnitude & 0x7F800000u) * 1.1920929e-7 - 127.0, ordinary); // 2^-23: no shift
     magnitude = mix(magnitude, (magnitude & 0x007FFFFFu) | 0x3F800000u, ordinary);
     return vec2(uintBitsToFloat(magnitude | (bits & 0x80000000u)), exponent);
 }

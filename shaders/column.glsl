@@ -23,13 +23,13 @@ uint column_count()
 Column column_of(uint item)
 {
     uint lanes = extent[VKN_LANE] / VECTOR;
-    uint lane = item % lanes * VECTOR;
-    uint rest = item / lanes;
-    uint channel = rest % extent[VKN_CHANNEL];
-    rest /= extent[VKN_CHANNEL];
-    uint batch = rest % extent[VKN_BATCH];
+    uint channels = item / lanes;
+    uint lane = (item - channels * lanes) * VECTOR;
+    uint batches = channels / extent[VKN_CHANNEL];
+    uint channel = channels - batches * extent[VKN_CHANNEL];
     Column c;
-    c.part = rest / extent[VKN_BATCH];
+    c.part = batches / extent[VKN_BATCH];
+    uint batch = batches - c.part * extent[VKN_BATCH];
     c.x = batch * x_stride[VKN_BATCH] + channel * x_stride[VKN_CHANNEL] + lane * x_stride[VKN_LANE];
     c.y = batch * y_stride[VKN_BATCH] + channel * y_stride[VKN_CHANNEL] + lane * y_stride[VKN_LANE];
     c.index = batch * stat_stride[VKN_KEPT(VKN_BATCH)] + channel * stat_stride[VKN_KEPT(VKN_CHANNEL)] +

@@ -23,31 +23,24 @@ Moments column_moments(ColumnMoments m, uint component)
     return Moments(m.count, m.mean[component], m.m2[component], m.low[component]);
 }
 
-// Sums: as merge() adds them, four statistics at a time.
-void column_sum(inout ColumnMoments m, vec4 v)
-{
-    if (OF(VKN_OF_SUM_POWER))
-        v = vec4(power_of(v.x), power_of(v.y), power_of(v.z), power_of(v.w));
-    precise vec4 sum = m.mean + v;
-    vec4 low = m.low + rounded_away(m.mean, v, sum);
-    m.low = mix(low, vec4(0.0), isinf(sum));
-    m.low = mix(m.low, vec4(0.0), isnan(sum));
-    m.mean = sum;
-    m.count += 1.0;
-}
+// What are no moments: one statistic after the other, each by name, as what is indexed by a variable lies in memory.
+#define COLUMN_ADD(component, number)                                                                        \
+    one = add(Moments(m.count, m.mean.component, m.m2.component, m.low.component), v.component, number);     \
+    m.mean.component = one.mean;                                                                             \
+    m.m2.component = one.m2;                                                                                 \
+    m.low.component = one.low;
 
-// The other kinds: one statistic after the other.
-void column_lift(inout ColumnMoments m, vec4 v, uint p)
+void column_add(inout ColumnMoments m, vec4 v, uint p)
 {
-    float count = m.count;
-    for (uint k = 0; k < VECTOR; k++) {
-        Moments one = add(column_moments(m, k), v[k], p + k * parameter_stride[VKN_LANE]);
-        m.mean[k] = one.mean;
-        m.m2[k] = one.m2;
-        m.low[k] = one.low;
-        count = one.count;
+    uint step = parameter_stride[VKN_LANE];
+    Moments one;
+    COLUMN_ADD(x, p)
+    if (VECTOR == 4) {
+        COLUMN_ADD(y, p + step)
+        COLUMN_ADD(z, p + 2 * step)
+        COLUMN_ADD(w, p + 3 * step)
     }
-    m.count = count;
+    m.count = one.count;
 }
 
 bool is_wide(ColumnMoments m)
@@ -60,10 +53,8 @@ void visit(inout ColumnMoments m, uint x, uint y, uint p, bool wide)
     vec4 v = column_input(x, y, wide) - m.shift;
     if (OF(VKN_OF_MOMENTS))
         column_merge(m, 1.0, v, vec4(0.0));
-    else if (OF(VKN_OF_SUMS))
-        column_sum(m, v);
     else
-        column_lift(m, v, p);
+        column_add(m, v, p);
 }
 
 void visit4(inout ColumnMoments m, uint x, uint y, uint p, uint x_step, uint y_step, bool wide)

@@ -27,15 +27,16 @@ vec4 power_below(vec4 v)
     return vec4(power(v.x, POWER - 1.0), power(v.y, POWER - 1.0), power(v.z, POWER - 1.0), power(v.w, POWER - 1.0));
 }
 
-// What is subtracted beside the maximum, so that exponentials sum to 1. Of nothing but -inf nothing is: then
-// u - 0 stays -inf. With inf or NaN there is no such number.
+// What is subtracted beside the maximum, so that exponentials sum to 1. Of nothing but -inf nothing is. With inf or
+// NaN there is no such number.
 float log_of_sum(float most, float sum)
 {
     float l = mix(log_of(sum), 0.0, sum == 0.0);
     return mix(l, NOT_A_NUMBER, isnan(sum) || most == INFINITY);
 }
 
+// Beside which -inf stays -inf.
 float finite_maximum(float most)
 {
-    return mix(most, 0.0, most == -INFINITY);
+    return max(most, LEAST);
 }

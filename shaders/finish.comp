@@ -1,7 +1,8 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
 // Merges the parts of each statistic and stores the result; a worker takes one channel at a time. The view is
-// (batch: virtual batches, channel: channels, outer: parts).
+// (batch: virtual batches, channel: channels, outer: parts); or (channel: statistics, outer: parts of all cells of
+// each, inner: those cells, lane: parameters).
 #include "kernel.glsl"
 #include "subgroup.glsl"
 #include "storage.glsl"
@@ -41,10 +42,12 @@ Statistic parts_merge(uint statistic)
     while (full + 1 < extent[VKN_OUTER] && part_load(statistic, full).count == 0.0)
         full++;
     float shift = shift_from(part_load(statistic, full).mean);
-    for (uint part = full + worker_lane(); part < extent[VKN_OUTER]; part += worker_lanes()) {
+    for (uint part = full + worker_lane(); part < extent[VKN_OUTER];) {
         Statistic p = part_load(statistic, part);
         if (p.count > 0.0)
             m = merge(m, moments_of(p, shift));
+        part += worker_lanes();
+        STOP_UNLESS(part < extent[VKN_OUTER]);
     }
     return statistic_of(shift, worker_merge(m));
 }
@@ -58,14 +61,26 @@ void affine_store(uint index, Affine a)
     affine_out[i + 3] = a.offset.x;
 }
 
+// A worker's lanes share out the cells of a statistic.
+void cells_store(uint statistic, Statistic s)
+{
+    for (uint cell = worker_lane(); cell < extent[VKN_INNER];) {
+        uint index = statistic * extent[VKN_INNER] + cell;
+        affine_store(index, affine_of(index % extent[VKN_LANE], s));
+        cell += worker_lanes();
+        STOP_UNLESS(cell < extent[VKN_INNER]);
+    }
+}
+
 void main()
 {
     float batch_share = divide(1.0, float(extent[VKN_BATCH]));
-    for (uint item = worker_index(); item < extent[VKN_CHANNEL]; item += worker_count()) {
+    EACH_ITEM(extent[VKN_CHANNEL]) {
         float mean = 0.0;
         float variance = 0.0;
         bool any = false;
-        for (uint batch = 0; batch < extent[VKN_BATCH]; batch++) {
+        uint batch = 0;
+        if (batch < extent[VKN_BATCH]) do {
             uint index = batch * extent[VKN_CHANNEL] + item;
             Statistic merged = parts_merge(index);
             Statistic s = statistic_kind(counted(merged));
@@ -76,14 +91,18 @@ void main()
                 if (HAS(VKN_HAS_MOMENTS))
                     moments_store(index * part_total + part_first, merged);
                 results_store(index, merged);
-                if (IS(VKN_MODE_AFFINE))
-                    affine_store(index, affine_of(item, s));
+                if (IS(VKN_MODE_AFFINE)) {
+                    if (!IS(VKN_MODE_CELLS))
+                        affine_store(index, affine_of(item, s));
+                }
             }
+            if (IS(VKN_MODE_CELLS))
+                cells_store(index, s);
             mean += s.mean * batch_share;
             variance += moving_variance(s) * batch_share;
             any = any || known;
-        }
+        } while (++batch < extent[VKN_BATCH]);
         if (worker_lane() == 0 && any)
             running_move(item, mean, variance);
-    }
+    } NEXT_ITEM;
 }

@@ -11,7 +11,7 @@ float exp_of(float z)
     return mix(mix(e, 0.0, z < -104.0), INFINITY, z > 88.72283);
 }
 
-// For z <= 0.
+// For z <= 0, or little more.
 float exp_of_negative(float z)
 {
     if (IS(VKN_MODE_SOFTWARE))
@@ -66,6 +66,12 @@ float sigmoid(float z)
 {
     float e = exp_of_negative(-abs(z));
     return divide(mix(1.0, e, z < 0.0), 1.0 + e);
+}
+
+float sigmoid_slope(float z)
+{
+    float e = exp_of_negative(-abs(z)), part = divide(1.0, 1.0 + e);
+    return e * part * part;
 }
 
 float tanh_of(float z)
@@ -150,7 +156,7 @@ float swish(float z, float beta)
 
 float swish_slope(float z, float beta)
 {
-    return sigmoid(beta * z) + gate(beta * z, sigmoid(beta * z) * sigmoid(-beta * z));
+    return sigmoid(beta * z) + gate(beta * z, sigmoid_slope(beta * z));
 }
 
 // GELU with tanh is z sigmoid(2 u) with u = sqrt(2 / pi) (z + 0.044715 z^3); from |z| = 12 on it is z or 0.
@@ -163,7 +169,7 @@ float gelu_tanh_argument(float z)
 float gelu_tanh_slope(float z)
 {
     float a = gelu_tanh_argument(z), c = clamp(z, -12.0, 12.0);
-    return sigmoid(a) + c * (1.59576912 + 0.214064449 * c * c) * (sigmoid(a) * sigmoid(-a));
+    return sigmoid(a) + c * (1.59576912 + 0.214064449 * c * c) * sigmoid_slope(a);
 }
 
 // Mish is z tanh(log(1 + exp(z))). With e = exp(-|z|) the tanh is a quotient of polynomials, and the root of its

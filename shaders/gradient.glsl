@@ -23,10 +23,10 @@ struct Coefficients {
     vec4 slope;        // of PReLU
 };
 
-// Of four statistics, one. Chosen, not indexed: what is indexed by a variable lies in memory.
+// Of four statistics, one.
 void coefficients_component(inout Coefficients all, uint component, Coefficients one)
 {
-    bvec4 chosen = equal(uvec4(0, 1, 2, 3), uvec4(component));
+    bvec4 chosen = is_component(component);
     all.mean = mix(all.mean, one.mean, chosen);
     all.inv_std = mix(all.inv_std, one.inv_std, chosen);
     all.gamma = mix(all.gamma, one.gamma, chosen);
@@ -162,10 +162,15 @@ vec4 dx_of(Coefficients c, Element e, vec4 xhat, vec4 dz)
     vec4 through = through_statistic(c, xhat);
     if (HAS(VKN_HAS_MASK))
         through = mix(vec4(0.0), through, greaterThan(e.counted, vec4(0.0)));
-    vec4 scale = c.gamma * c.inv_std;
+    vec4 scale = c.inv_std;
     if (OF(VKN_OF_LOG_SUM_EXP))
-        scale = c.gamma;
-    return scale * (weighted(e, dz) - through) * prologue_derivative(e.x); // of y it is a constant
+        scale = vec4(1.0);
+    vec4 passed = weighted(e, dz);
+    if (IS(VKN_MODE_CELLS))
+        passed *= c.gamma;
+    else
+        scale *= c.gamma;
+    return scale * (passed - through) * prologue_derivative(e.x); // of y it is a constant
 }
 
 #include "gradient_element.glsl"

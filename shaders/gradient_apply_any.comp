@@ -14,7 +14,7 @@
 void main()
 {
     uint items = statistic_count() * reduce_count();
-    for (uint item = gl_GlobalInvocationID.x; item < items; item += gl_NumWorkGroups.x * LOCAL_SIZE) {
+    EACH_ITEM_ALONE(items) {
         Place place = place_at(PLACE_FIRST, item, true, true);
         Coefficients c = coefficients_load(place.stat);
         Element e = element_at(place.x, place.y, place.residual, place.parameter);
@@ -23,5 +23,5 @@ void main()
         vec4 xhat = normalized(c, e);
         vec4 dz = dz_of(c, e, xhat);
         gradient_store(place.dx, place.residual, dx_of(c, e, xhat, dz).x, dresidual_of(c, e, xhat, dz).x);
-    }
+    } NEXT_ITEM;
 }

@@ -15,11 +15,11 @@
 void main()
 {
     uint items = column_count();
-    for (uint item = gl_GlobalInvocationID.x; item < items; item += gl_NumWorkGroups.x * LOCAL_SIZE) {
+    EACH_ITEM_ALONE(items) {
         Column c = column_of(item);
         Coefficients all = coefficients_load(c.index);
         for (uint k = 1; k < VECTOR; k++)
             coefficients_component(all, k, coefficients_load(column_index(c, k)));
         column_walk(all, c);
-    }
+    } NEXT_ITEM;
 }

@@ -18,9 +18,9 @@
 void main()
 {
     uint items = statistic_count() * part_count;
-    for (uint item = worker_index(); item < items; item += worker_count()) {
+    EACH_ITEM(items) {
         Row row = row_of(item / part_count);
         Coefficients c = coefficients_load(row.index);
         row_walk(c, row, part_of(item % part_count));
-    }
+    } NEXT_ITEM;
 }

@@ -18,7 +18,7 @@
 void main()
 {
     uint items = column_count();
-    for (uint item = gl_GlobalInvocationID.x; item < items; item += gl_NumWorkGroups.x * LOCAL_SIZE) {
+    EACH_ITEM_ALONE(items) {
         Column c = column_of(item);
         Coefficients all = coefficients_given(c.index);
         for (uint k = 1; k < VECTOR; k++)
@@ -32,5 +32,5 @@ void main()
             coefficients_component(all, k, coefficients_with(coefficients_given(column_index(c, k)), sums));
         }
         column_walk(all, c);
-    }
+    } NEXT_ITEM;
 }

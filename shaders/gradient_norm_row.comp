@@ -1,7 +1,7 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
-// Sums and dx of whole statistics; a worker takes one statistic at a time, or a part of every fourth one's and the
-// three next ones' parameters.
+// Sums and dx of whole statistics; a worker takes one statistic at a time, or four, and all of a part's, of which it adds
+// up the gradients of parameters.
 #define NORM
 #include "kernel.glsl"
 #include "subgroup.glsl"
@@ -40,9 +40,7 @@ void four_rows(uint item, Part all, uint part, bool adds)
     rows.x = rows.y = uvec4(0);
     for (uint k = 0; k < 4; k++) {
         Row row = row_of(item + k);
-        bvec4 chosen = equal(uvec4(0, 1, 2, 3), uvec4(k));
-        rows.x = mix(rows.x, uvec4((row.x - first.x) >> 2), chosen);
-        rows.y = mix(rows.y, uvec4((row.y - first.y) >> 2), chosen);
+        row_component(rows.x, rows.y, k, row, first);
         coefficients_component(rows.all, k, coefficients_given(row.index));
     }
     FourSums s = FourSums(rows, vec4(0.0), vec4(0.0));
@@ -57,17 +55,27 @@ void four_rows(uint item, Part all, uint part, bool adds)
     row_walk(g, first, all);
 }
 
+// Where a part's fours of rows begin.
+uint fours_before(uint part)
+{
+    uint fours = statistic_count() >> 2;
+    return part * (fours / part_count) + min(part, fours % part_count);
+}
+
 void main()
 {
     uint items = statistic_count();
     Part all = Part(0, reduce_count());
     if (IS(VKN_MODE_FOUR_ROWS)) {
-        for (uint part = worker_index(); part < part_count; part += worker_count())
-            for (uint item = 4 * part; item < items; item += 4 * part_count)
-                four_rows(item, all, first_of(VKN_BINDING_RECORDS_OUT) + part * part_length,
-                          item >= 4 * part_count);
+        EACH_ITEM(part_count) {
+            uint begin = fours_before(item), end = fours_before(item + 1), fours = begin;
+            do {
+                four_rows(4 * fours, all, first_of(VKN_BINDING_RECORDS_OUT) + item * part_length, fours > begin);
+            } while (++fours < end);
+        } NEXT_ITEM;
     } else {
-        for (uint item = worker_index(); item < items; item += worker_count())
+        EACH_ITEM(items) {
             one_row(item, all);
+        } NEXT_ITEM;
     }
 }

@@ -10,17 +10,19 @@ layout(set = 0, binding = VKN_BINDING_FINISH_IN) readonly buffer PartsIn { float
 vec4 parts_sum(uint first)
 {
     vec4 sum = vec4(0.0);
-    for (uint part = 0; part < part_count; part++) {
+    uint part = 0;
+    do {
         uint i = first + part * part_length;
         sum += vec4(parts_in[i], parts_in[i + 1], parts_in[i + 2], parts_in[i + 3]);
-    }
+    } while (++part < part_count);
     return sum;
 }
 
 void main()
 {
     uint count = reduce_count();
-    for (uint p = 4 * gl_GlobalInvocationID.x; p < count; p += 4 * gl_NumWorkGroups.x * LOCAL_SIZE) {
+    EACH_ITEM_ALONE(count >> 2) {
+        uint p = 4 * item;
         vec4 dgamma = vec4(0.0), dbeta = vec4(0.0);
         if (HAS(VKN_HAS_DGAMMA))
             dgamma = parts_sum(first_of(VKN_BINDING_FINISH_IN) + p);
@@ -28,5 +30,5 @@ void main()
             dbeta = parts_sum(first_of(VKN_BINDING_FINISH_IN) + count + p);
         for (uint k = 0; k < 4; k++)
             parameters_store(p + k, dgamma[k], dbeta[k], 0.0);
-    }
+    } NEXT_ITEM;
 }

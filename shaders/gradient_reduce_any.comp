@@ -17,14 +17,14 @@
 void main()
 {
     uint items = statistic_count() * part_count;
-    for (uint item = worker_index(); item < items; item += worker_count()) {
+    EACH_ITEM(items) {
         uint number = item % part_count;
         Place place = place_at(PLACE_FIRST, item / part_count, true, false);
         Coefficients c = coefficients_given(place.stat);
         uint begin = min(number * part_length, reduce_count());
         uint end = min(begin + part_length, reduce_count());
         Sums s = NO_SUMS;
-        for (uint i = begin + worker_lane(); i < end; i += worker_lanes()) {
+        for (uint i = begin + worker_lane(); i < end;) {
             Place p = place_at(place, i, false, true);
             Element e = element_at(p.x, p.y, p.residual, p.parameter);
             if (HAS(VKN_HAS_MASK))
@@ -32,9 +32,11 @@ void main()
             vec4 xhat = normalized(c, e);
             vec4 dz = weighted(e, dz_of(c, e, xhat));
             s = merge(s, Sums(e.counted.x, dz.x, dz.x * xhat.x, dslope_of(c, e, xhat).x));
+            i += worker_lanes();
+            STOP_UNLESS(i < end);
         }
         s = worker_merge(s);
         if (worker_lane() == 0)
             sums_store(place.stat * part_total + part_first + number, s);
-    }
+    } NEXT_ITEM;
 }

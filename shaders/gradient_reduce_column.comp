@@ -15,7 +15,7 @@
 void main()
 {
     uint items = column_count();
-    for (uint item = gl_GlobalInvocationID.x; item < items; item += gl_NumWorkGroups.x * LOCAL_SIZE) {
+    EACH_ITEM_ALONE(items) {
         Column c = column_of(item);
         Coefficients all = coefficients_given(c.index);
         for (uint k = 1; k < VECTOR; k++)
@@ -23,5 +23,5 @@ void main()
         ColumnSums s = column_sums(c, all);
         for (uint k = 0; k < VECTOR; k++)
             sums_store(column_index(c, k) * part_total + part_first + c.part, column_component(s, c, k));
-    }
+    } NEXT_ITEM;
 }

@@ -17,11 +17,11 @@
 void main()
 {
     uint items = statistic_count() * part_count;
-    for (uint item = worker_index(); item < items; item += worker_count()) {
+    EACH_ITEM(items) {
         uint number = item % part_count;
         Row row = row_of(item / part_count);
         Sums s = row_sums(row, part_of(number), coefficients_given(row.index));
         if (worker_lane() == 0)
             sums_store(row.index * part_total + part_first + number, s);
-    }
+    } NEXT_ITEM;
 }

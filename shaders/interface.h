@@ -177,7 +177,9 @@
 #define VKN_MODE_FOUR_ROWS          (1u << 16) /* a worker takes four rows, which have the same parameters */
 #define VKN_MODE_TEXELS             (1u << 17) /* tensors and figures are read as texels */
 #define VKN_MODE_PLAIN_RELU         (1u << 18) /* the activation is max(z, 0) */
+#define VKN_MODE_NUMBERS            (1u << 19) /* of an extreme its number is wanted, too */
 #define VKN_MODE_SOFTWARE           (1u << 14) /* a software renderer: shifts are slow, and long loops */
+#define VKN_MODE_CELLS              (1u << 20) /* sums and coefficients are of cells, vkn_view_of_cells() */
 
 /* The dimensions of a view that kernels other than "any" walk, and their place in arrays. A statistic
  * belongs to each (batch, channel, lane) and is reduced over outer x inner. */

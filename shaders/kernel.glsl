@@ -25,6 +25,7 @@ layout(push_constant) uniform Push { VKN_PUSH_FIELDS };
 
 #define INFINITY uintBitsToFloat(0x7F800000u)
 #define NOT_A_NUMBER uintBitsToFloat(0x7FC00000u)
+#define LEAST -3.40282347e38 // finite
 
 // Norm kernels have bindings of their own for what shares one elsewhere.
 #ifdef NORM
@@ -67,6 +68,37 @@ uint first_quad[] = uint[](ALL(QUAD));
             return uintBitsToFloat(texelFetch(name##_figure_texels, int(i)).x);                              \
         return name##_figures[i];                                                                            \
     }
+
+// Software renderers leave no body early: a loop that tests at its beginning runs it once more than it says, with no lane
+// active. For lavapipe, which is who reads texels, loops test at their end, too. SwiftShader gets a value that leaves a loop
+// there wrong: it goes on computing for the lanes that are done.
+#define STOP_UNLESS(condition)                                                                               \
+    if (IS(VKN_MODE_TEXELS)) {                                                                               \
+        if (!(condition))                                                                                    \
+            break;                                                                                           \
+    }
+
+// Items are handed out in one piece to each workgroup, whose `workers` take them in turns: what follows one another
+// does so in memory, which processors read ahead. EACH_ITEM_ALONE {...} NEXT_ITEM; for an invocation per item.
+uint item_share(uint items, uint workers)
+{
+    uint all = gl_NumWorkGroups.x * workers;
+    return (items + all - 1) / all * workers;
+}
+
+#define EACH_ITEM_OF(worker, workers, items)                                                                 \
+    uint item_step = (workers), item_begin = gl_WorkGroupID.x * item_share(items, item_step);                \
+    uint item_end = min(item_begin + item_share(items, item_step), items), item = item_begin + (worker);     \
+    if (item < item_end)                                                                                     \
+        do
+#define EACH_ITEM_ALONE(items) EACH_ITEM_OF(gl_LocalInvocationID.x, LOCAL_SIZE, items)
+#define NEXT_ITEM              while ((item += item_step) < item_end)
+
+// One component of a vector. Chosen, not indexed: what is indexed by a variable lies in memory.
+bvec4 is_component(uint k)
+{
+    return equal(uvec4(0, 1, 2, 3), uvec4(k));
+}
 
 uint statistic_count()
 {

@@ -19,8 +19,10 @@ Moments lift(float v, uint number)
         vec2 factor = scaled(v, 0.0);
         return Moments(1.0, factor.x, factor.y, 0.0);
     }
-    if (OF(VKN_OF_EXTREMES))
-        return Moments(1.0, v, float(number / VKN_INDEX_UNIT), float(number % VKN_INDEX_UNIT));
+    if (OF(VKN_OF_EXTREMES) && IS(VKN_MODE_NUMBERS)) {
+        uint low = number & (VKN_INDEX_UNIT - 1);
+        return Moments(1.0, v, float(number - low) * (1.0 / VKN_INDEX_UNIT), float(low));
+    }
     if (OF(VKN_OF_LOG_SUM_EXP))
         return Moments(1.0, v, mix(1.0, 0.0, v == -INFINITY), v * v);
     return Moments(1.0, v, 0.0, 0.0);

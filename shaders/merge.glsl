@@ -3,19 +3,16 @@
 // Of a sum of finite numbers, how far it is from infinity does not matter: then nothing was rounded away.
 float kept_low(float sum, float low)
 {
-    return mix(low, 0.0, isinf(sum) || isnan(sum));
+    return mix(mix(low, 0.0, isinf(sum)), 0.0, isnan(sum));
 }
 
 // What a + b lost when it was rounded to `sum` (Knuth).
-#define ROUNDED_AWAY(type)                                                                                   \
-    type rounded_away(type a, type b, type sum)                                                              \
-    {                                                                                                        \
-        precise type part = sum - a;                                                                         \
-        precise type low = (a - (sum - part)) + (b - part);                                                  \
-        return low;                                                                                          \
-    }
-ROUNDED_AWAY(float)
-ROUNDED_AWAY(vec4)
+float rounded_away(float a, float b, float sum)
+{
+    precise float part = sum - a;
+    precise float low = (a - (sum - part)) + (b - part);
+    return low;
+}
 
 // exp(m - most), for m up to most, which may both be -inf.
 float weight_below(float m, float most)
@@ -23,15 +20,21 @@ float weight_below(float m, float most)
     return mix(exp_of_negative(m - most), 1.0, m == most);
 }
 
-// Whether a is the one that is found: the greater, of equals the first, or the last.
+// Whether a is the one that is found: the greater, of equals the first, or the last. Each condition has a name:
+// what && and || do not need is skipped by a branch otherwise.
 bool is_found(Moments a, Moments b)
 {
-    bool greater = a.mean > b.mean || (isnan(a.mean) && !isnan(b.mean));
-    bool equal = a.mean == b.mean || (isnan(a.mean) && isnan(b.mean));
-    bool first = a.m2 < b.m2 || (a.m2 == b.m2 && a.low < b.low);
+    bool a_is_nan = isnan(a.mean), b_is_nan = isnan(b.mean);
+    bool a_reaches = a.mean >= b.mean, b_reaches = b.mean >= a.mean;
+    a_reaches = a_reaches || a_is_nan;
+    b_reaches = b_reaches || b_is_nan;
+    if (!IS(VKN_MODE_NUMBERS))
+        return a_reaches;
+    bool first = (a.m2 - b.m2) * VKN_INDEX_UNIT + (a.low - b.low) < 0.0;
     if (IS(VKN_MODE_LAST_INDEX))
         first = !first;
-    return b.count == 0.0 || (a.count != 0.0 && (greater || (equal && first)));
+    first = first || !b_reaches;
+    return first && a_reaches;
 }
 
 Moments merge(Moments a, Moments b)
@@ -42,8 +45,9 @@ Moments merge(Moments a, Moments b)
         return Moments(count, sum, 0.0, kept_low(sum, a.low + b.low + rounded_away(a.mean, b.mean, sum)));
     }
     if (OF(VKN_OF_LOG_SUM_EXP)) {
-        float most = max(a.mean, b.mean);
-        return Moments(count, most, a.m2 * weight_below(a.mean, most) + b.m2 * weight_below(b.mean, most), a.low + b.low);
+        bool less = a.mean < b.mean;
+        float below = mix(b.m2, a.m2, less) * weight_below(min(a.mean, b.mean), max(a.mean, b.mean));
+        return Moments(count, max(a.mean, b.mean), mix(a.m2, b.m2, less) + below, a.low + b.low);
     }
     if (OF(VKN_OF_PRODUCT)) {
         vec2 product = scaled(a.mean * b.mean, a.m2 + b.m2);
@@ -51,6 +55,8 @@ Moments merge(Moments a, Moments b)
     }
     if (OF(VKN_OF_EXTREMES)) {
         bool found = is_found(a, b);
+        if (!IS(VKN_MODE_NUMBERS))
+            return Moments(count, mix(b.mean, a.mean, found), 0.0, 0.0);
         return Moments(count, mix(b.mean, a.mean, found), mix(b.m2, a.m2, found), mix(b.low, a.low, found));
     }
     // Chan, Golub & LeVeque: the moments of both sets together.

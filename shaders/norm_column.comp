@@ -15,7 +15,7 @@
 void main()
 {
     uint items = column_count();
-    for (uint item = gl_GlobalInvocationID.x; item < items; item += gl_NumWorkGroups.x * LOCAL_SIZE) {
+    EACH_ITEM_ALONE(items) {
         Column c = column_of(item);
         ColumnMoments m = column_reduce(c);
         Affine a;
@@ -26,5 +26,5 @@ void main()
             affine_component(a, k, affine_of(column_index(c, k), s));
         }
         column_walk(a, c);
-    }
+    } NEXT_ITEM;
 }

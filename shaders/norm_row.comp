@@ -33,12 +33,12 @@ void four_rows(uint item, uint items, Part all)
     FourRows s;
     s.x = s.y = uvec4(0);
     s.count = min(items - item, 4);
-    for (uint k = 0; k < s.count; k++) {
+    for (uint k = 0; k < s.count;) {
         Row row = row_of(item + k);
-        bvec4 chosen = equal(uvec4(0, 1, 2, 3), uvec4(k));
-        s.x = mix(s.x, uvec4((row.x - first.x) >> 2), chosen);
-        s.y = mix(s.y, uvec4((row.y - first.y) >> 2), chosen);
+        row_component(s.x, s.y, k, row, first);
         affine_component(s.all, k, row_affine(row, row_reduce(row, all)));
+        k++;
+        STOP_UNLESS(k < s.count);
     }
     row_walk(s, first, all);
 }
@@ -48,10 +48,11 @@ void main()
     uint items = statistic_count();
     Part all = Part(0, reduce_count());
     if (IS(VKN_MODE_FOUR_ROWS)) {
-        for (uint item = 4 * worker_index(); item < items; item += 4 * worker_count())
-            four_rows(item, items, all);
+        EACH_ITEM((items + 3) >> 2) {
+            four_rows(4 * item, items, all);
+        } NEXT_ITEM;
     } else {
-        for (uint item = worker_index(); item < items; item += worker_count()) {
+        EACH_ITEM(items) {
             Row row = row_of(item);
             if (HELD > 0) {
                 row_hold(row);
@@ -60,6 +61,6 @@ void main()
                 Affine a = row_affine(row, row_reduce(row, all));
                 row_walk(a, row, all);
             }
-        }
+        } NEXT_ITEM;
     }
 }

@@ -34,7 +34,7 @@ float shift_of(Place place, uint begin, uint end)
 void main()
 {
     uint items = statistic_count() * part_count;
-    for (uint item = worker_index(); item < items; item += worker_count()) {
+    EACH_ITEM(items) {
         uint number = item % part_count;
         Place place = place_at(PLACE_FIRST, item / part_count, true, false);
         uint begin = min(number * part_length, reduce_count());
@@ -43,16 +43,18 @@ void main()
         if (OF(VKN_OF_MOMENTS))
             shift = shift_of(place, begin, end);
         Moments m = no_moments();
-        for (uint e = begin + worker_lane(); e < end; e += worker_lanes()) {
+        for (uint e = begin + worker_lane(); e < end;) {
             Place p = place_at(place, e, false, true);
             bool counts = true;
             if (HAS(VKN_HAS_MASK))
                 counts = mask_load(p.mask);
             if (counts)
                 m = add(m, element_at(p) - shift, p.parameter);
+            e += worker_lanes();
+            STOP_UNLESS(e < end);
         }
         Statistic s = statistic_of(shift, worker_merge(m));
         if (worker_lane() == 0)
             moments_store(place.stat * part_total + part_first + number, s);
-    }
+    } NEXT_ITEM;
 }

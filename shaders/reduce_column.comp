@@ -11,10 +11,10 @@
 void main()
 {
     uint items = column_count();
-    for (uint item = gl_GlobalInvocationID.x; item < items; item += gl_NumWorkGroups.x * LOCAL_SIZE) {
+    EACH_ITEM_ALONE(items) {
         Column c = column_of(item);
         ColumnMoments m = column_reduce(c);
         for (uint k = 0; k < VECTOR; k++)
             moments_store(column_index(c, k) * part_total + part_first + c.part, column_statistic(m, k));
-    }
+    } NEXT_ITEM;
 }

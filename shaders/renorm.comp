@@ -22,7 +22,7 @@ layout(set = 0, binding = VKN_BINDING_RUNNING_VARIANCE) writeonly buffer Running
 
 void main()
 {
-    for (uint item = gl_GlobalInvocationID.x; item < extent[VKN_CHANNEL]; item += gl_NumWorkGroups.x * LOCAL_SIZE) {
+    EACH_ITEM_ALONE(extent[VKN_CHANNEL]) {
         uint record = first_of(VKN_BINDING_RECORDS_OUT) + item * 4;
         uint m = first_of(VKN_BINDING_RENORM_MEAN) + item;
         uint s = first_of(VKN_BINDING_RENORM_STD) + item;
@@ -54,5 +54,5 @@ void main()
             running_std[i] = moved;
             running_variance[first_of(VKN_BINDING_RUNNING_VARIANCE) + item] = max(moved * moved - EPSILON, 0.0);
         }
-    }
+    } NEXT_ITEM;
 }

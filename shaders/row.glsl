@@ -24,6 +24,13 @@ Row row_of(uint statistic)
     return row;
 }
 
+// Where a row of four lies: quads from the first one on.
+void row_component(inout uvec4 x, inout uvec4 y, uint k, Row row, Row first)
+{
+    x = mix(x, uvec4((row.x - first.x) >> 2), is_component(k));
+    y = mix(y, uvec4((row.y - first.y) >> 2), is_component(k));
+}
+
 // A part of a row: elements [begin, end) of its outer x inner.
 struct Part {
     uint begin;

@@ -22,10 +22,11 @@ void parameters_set(uint p, uint step)
 void visit(inout FourRows s, uint x, uint y, uint p)
 {
     parameters_set(p, 0);
-    for (uint k = 0; k < s.count; k++) {
+    uint k = 0;
+    do {
         uint x_k = x + 4 * s.x[k], y_k = y + 4 * s.y[k];
         apply(affine_of_component(s.all, k), x_k, y_k, y_k, x_k, p, true);
-    }
+    } while (++k < s.count);
 }
 
 void visit4(inout FourRows s, uint x, uint y, uint p)

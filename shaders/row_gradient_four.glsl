@@ -35,11 +35,11 @@ uint head_of(FourSums s, uint x, uint y, uint count)
     return element_is_aligned(x + head, y + head) ? head : count;
 }
 
-vec2 row_sums(FourSums s, uint k, Element e, vec4 used)
+vec2 row_sums(FourSums s, uint k, Element e)
 {
     Coefficients c = coefficients_of_component(s.rows.all, k);
     vec4 xhat = normalized(c, e);
-    vec4 dz = weighted(e, dz_of(c, e, xhat)) * used;
+    vec4 dz = weighted(e, dz_of(c, e, xhat));
     return vec2(dz.x + dz.y + dz.z + dz.w, dot(dz, xhat));
 }
 
@@ -48,10 +48,12 @@ void visit(inout FourSums s, uint x, uint y, uint p)
     vec4 gamma = vec4(gamma_at(p)), beta = vec4(beta_at(p));
     for (uint k = 0; k < 4; k++) {
         uint x_k = x + 4 * s.rows.x[k], y_k = y + 4 * s.rows.y[k];
-        bvec4 chosen = equal(uvec4(0, 1, 2, 3), uvec4(k));
-        vec2 sums = row_sums(s, k, shared_by(element_at(x_k, y_k, y_k, p), gamma, beta), vec4(1.0, 0.0, 0.0, 0.0));
-        s.dz += mix(vec4(0.0), vec4(sums.x), chosen);
-        s.dz_xhat += mix(vec4(0.0), vec4(sums.y), chosen);
+        Coefficients c = coefficients_of_component(s.rows.all, k);
+        Element e = shared_by(element_at(x_k, y_k, y_k, p), gamma, beta);
+        vec4 xhat = normalized(c, e);
+        float dz = weighted(e, dz_of(c, e, xhat)).x;
+        s.dz += mix(vec4(0.0), vec4(dz), is_component(k));
+        s.dz_xhat += mix(vec4(0.0), vec4(dz * xhat.x), is_component(k));
     }
 }
 
@@ -64,8 +66,8 @@ void visit4(inout FourSums s, uint x, uint y, uint p)
     Element e1 = shared_by(element_at4(xs[1], ys[1], p, step), gamma, beta);
     Element e2 = shared_by(element_at4(xs[2], ys[2], p, step), gamma, beta);
     Element e3 = shared_by(element_at4(xs[3], ys[3], p, step), gamma, beta);
-    vec2 s0 = row_sums(s, 0, e0, vec4(1.0)), s1 = row_sums(s, 1, e1, vec4(1.0));
-    vec2 s2 = row_sums(s, 2, e2, vec4(1.0)), s3 = row_sums(s, 3, e3, vec4(1.0));
+    vec2 s0 = row_sums(s, 0, e0), s1 = row_sums(s, 1, e1);
+    vec2 s2 = row_sums(s, 2, e2), s3 = row_sums(s, 3, e3);
     s.dz += vec4(s0.x, s1.x, s2.x, s3.x);
     s.dz_xhat += vec4(s0.y, s1.y, s2.y, s3.y);
 }

@@ -58,7 +58,6 @@ Moments held_moments(Row row, float shift)
         EACH_HELD(SQUARE)
         m.m2 = square.x + square.y + square.z + square.w;
     } else if (OF(VKN_OF_LOG_SUM_EXP)) {
-        m.count = float(4 * held_count);
         vec4 most = vec4(-INFINITY);
 #define MOST(k)                                                                                              \
     if (HELD > k)                                                                                            \
@@ -90,8 +89,10 @@ Statistic held_reduce(Row row)
 {
     float shift = shift_from(input_load(row.x, row.y));
     RowMoments s = RowMoments(held_moments(row, shift), shift);
+    if (OF(VKN_OF_LOG_SUM_EXP))
+        s.shift = finite_maximum(s.moments.mean);
     run_walk(s, row.x, row.y, row.parameter, extent[VKN_INNER], held_lane, held_lanes, held_from);
-    return statistic_of(shift, worker_merge(s.moments));
+    return row_statistic(s);
 }
 
 void held_apply(Affine a, Row row)

@@ -15,9 +15,12 @@ void run_walk(inout STATE s, uint x, uint y, uint p, uint count, uint lane, uint
     uint p_step = parameter_stride[VKN_INNER];
     uint head = head_of(s, x, y, count);
     uint middle = (count - head) & ~3u;
-    for (uint end = lane; end < count - middle; end += lanes) {
+    uint end = lane;
+    while (end < count - middle) {
         uint e = end < head ? end : end + middle;
         visit(s, x + e, y + e, p + e * p_step);
+        end += lanes;
+        STOP_UNLESS(end < count - middle);
     }
     x = (x + head) >> 2;
     y = (y + head) >> 2;
@@ -26,11 +29,17 @@ void run_walk(inout STATE s, uint x, uint y, uint p, uint count, uint lane, uint
     uint quads = middle >> 2;
 #ifndef QUADS_ALONE
     if (TAKES_SEVERAL(true))
-        for (; i + lanes < quads; i += 2 * lanes)
+        while (i + lanes < quads) {
             visit8(s, x + i, y + i, p + i * p_step, lanes);
+            i += 2 * lanes;
+            STOP_UNLESS(i + lanes < quads);
+        }
 #endif
-    for (; i < quads; i += lanes)
+    while (i < quads) {
         visit4(s, x + i, y + i, p + i * p_step);
+        i += lanes;
+        STOP_UNLESS(i < quads);
+    }
 }
 
 void row_walk(inout STATE s, Row row, Part part)
@@ -40,7 +49,7 @@ void row_walk(inout STATE s, Row row, Part part)
     uint inner = extent[VKN_INNER];
     uint outer = part.begin / inner;
     uint skip = part.begin - outer * inner;
-    for (uint e = part.begin; e < part.end; outer++) {
+    for (uint e = part.begin; e < part.end;) {
         uint count = min(inner - skip, part.end - e);
         uint p = row.parameter + outer * parameter_stride[VKN_OUTER] + skip * parameter_stride[VKN_INNER];
 #ifdef PARAMETERS
@@ -50,5 +59,7 @@ void row_walk(inout STATE s, Row row, Part part)
                  lane, lanes, lane);
         e += count;
         skip = 0;
+        outer++;
+        STOP_UNLESS(e < part.end);
     }
 }

@@ -23,7 +23,9 @@ struct Moments {
 
 Moments no_moments()
 {
-    if (OF(VKN_OF_LOG_SUM_EXP | VKN_OF_EXTREMES))
+    if (OF(VKN_OF_EXTREMES)) // the last to be found
+        return Moments(0.0, -INFINITY, IS(VKN_MODE_LAST_INDEX) ? -INFINITY : INFINITY, 0.0);
+    if (OF(VKN_OF_LOG_SUM_EXP))
         return Moments(0.0, -INFINITY, 0.0, 0.0);
     if (OF(VKN_OF_PRODUCT))
         return Moments(0.0, 1.0, 0.0, 0.0);
@@ -72,11 +74,6 @@ Moments add(Moments m, float v, uint number)
 
 Moments add(Moments m, vec4 v, uint number, uint step)
 {
-    if (OF(VKN_OF_LOG_SUM_EXP)) {
-        float most = max(m.mean, most_of(v)), base = finite_maximum(most);
-        float sum = m.m2 * exp_of_negative(m.mean - base);
-        return Moments(m.count + 4.0, most, sum + sum_below(v, base), m.low + dot(v, v));
-    }
     if (!OF(VKN_OF_MOMENTS))
         return merge(m, lift(v, number, step));
     float mean = (v.x + v.y + v.z + v.w) * 0.25;
@@ -86,12 +83,6 @@ Moments add(Moments m, vec4 v, uint number, uint step)
 
 Moments add(Moments m, vec4 v, vec4 w, uint number, uint ahead, uint step)
 {
-    if (OF(VKN_OF_LOG_SUM_EXP)) {
-        float most = max(m.mean, max(most_of(v), most_of(w))), base = finite_maximum(most);
-        float sum = m.m2 * exp_of_negative(m.mean - base);
-        return Moments(m.count + 8.0, most, sum + sum_below(v, base) + sum_below(w, base),
-                       m.low + dot(v, v) + dot(w, w));
-    }
     if (!OF(VKN_OF_MOMENTS))
         return merge(m, merge(lift(v, number, step), lift(w, number + ahead, step)));
     vec4 sum = v + w;

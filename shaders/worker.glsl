@@ -9,7 +9,10 @@
 // and the includer PARTIAL, the struct that is merged, with
 //   PARTIAL merge(PARTIAL, PARTIAL), vec4 pack(PARTIAL), PARTIAL unpack(vec4)
 //   PARTIAL subgroup_merge(PARTIAL), where SUBGROUP_ADD is defined.
+// worker_index() is a worker's number in its workgroup, which has worker_count() of them.
 // Control flow around worker_merge() is uniform for the worker. The order of every reduction is fixed.
+
+#define EACH_ITEM(items) EACH_ITEM_OF(worker_index(), worker_count(), items)
 
 #if defined(WORKER_LANE)
 uint worker_lane()
@@ -24,12 +27,12 @@ uint worker_lanes()
 
 uint worker_index()
 {
-    return gl_GlobalInvocationID.x;
+    return gl_LocalInvocationID.x;
 }
 
 uint worker_count()
 {
-    return gl_NumWorkGroups.x * LOCAL_SIZE;
+    return LOCAL_SIZE;
 }
 
 PARTIAL worker_merge(PARTIAL m)
@@ -65,12 +68,12 @@ uint worker_lanes()
 
 uint worker_index()
 {
-    return gl_WorkGroupID.x * gl_NumSubgroups + gl_SubgroupID;
+    return gl_SubgroupID;
 }
 
 uint worker_count()
 {
-    return gl_NumWorkGroups.x * gl_NumSubgroups;
+    return gl_NumSubgroups;
 }
 
 PARTIAL worker_merge(PARTIAL m)
@@ -91,12 +94,12 @@ uint worker_lanes()
 
 uint worker_index()
 {
-    return gl_WorkGroupID.x;
+    return 0;
 }
 
 uint worker_count()
 {
-    return gl_NumWorkGroups.x;
+    return 1;
 }
 
 shared vec4 partial[256];

@@ -45,7 +45,9 @@ const CompileCaps compile_caps[COMPILE_CAPS_COUNT] = {
 typedef struct Shape {
     uint32_t rank;
     uint64_t extent[VKN_MAX_RANK];
-    uint32_t kept;    /* a bit per axis */
+    uint32_t kept; /* a bit per axis */
+    uint32_t
+        parameters; /* those of elements' parameters: of gradients that have them; 0: all that are not kept */
     bool transposed;  /* y, the residual and dx lie the other way round */
     int64_t channels; /* of the packed axis 1 */
 } Shape;
@@ -57,6 +59,8 @@ static const Shape SHAPES[] = {
     {.rank = 2, .extent = {6, 2048}, .kept = 1},    /* rows that registers hold */
     {.rank = 2, .extent = {6, 32}, .kept = 1},
     {.rank = 4, .extent = {4, 2, 64, 4}, .kept = 10, .channels = 7},
+    {.rank = 4, .extent = {4, 2, 6, 1280}, .kept = 3, .parameters = 6},  /* cells as rows */
+    {.rank = 4, .extent = {4, 1280, 2, 8}, .kept = 5, .parameters = 12}, /* and as columns */
     {.rank = 1, .extent = {3}, .kept = 1},
     {.rank = 2, .extent = {4, 5}, .kept = 2, .transposed = true},
     {.rank = 3, .extent = {4, 5, 6}, .kept = 2, .transposed = true},
@@ -85,7 +89,10 @@ static void shape_fill(const Shape *shape, bool of_elements, VknDesc *desc) {
     for (uint32_t i = 0; i < shape->rank; i++)
         if (shape->kept >> i & 1)
             desc->kept_axes[desc->kept_axis_count++] = (int32_t)i;
-        else if (of_elements)
+        else if (of_elements && !shape->parameters)
+            desc->parameter_axes[desc->parameter_axis_count++] = (int32_t)i;
+    for (uint32_t i = 0; of_elements && i < shape->rank; i++)
+        if (shape->parameters >> i & 1)
             desc->parameter_axes[desc->parameter_axis_count++] = (int32_t)i;
     desc->y = transposed(shape, desc->y.type);
     desc->residual = transposed(shape, desc->residual.type);
@@ -300,6 +307,15 @@ static bool forms_find(VknOperation operation, VknStatistic statistic, Forms *fo
     return true;
 }
 
+/* Whether what it computes with elements' parameters may go by cell. */
+static bool has_cells(const Form *form) {
+    uint32_t roles = form->desc.roles;
+    if (form->desc.operation == VKN_OPERATION_TRAIN)
+        return form->of_elements && roles & (VKN_HAS_GAMMA | VKN_HAS_BETA);
+    return form->of_elements && form->desc.operation == VKN_OPERATION_TRAIN_GRADIENT && roles & VKN_HAS_DX &&
+           roles & (VKN_HAS_DGAMMA | VKN_HAS_DBETA);
+}
+
 /* Forms that each change is tried with, of each operation and statistic. */
 enum { CHANGED_FORMS = 6, RESHAPED_FORMS = 32 };
 
@@ -310,13 +326,13 @@ static void add_changed(Builder *b, const Forms *forms, uint32_t change) {
         uint64_t at = (hash_words(5, &change, 1) + i * (uint64_t)7919) % forms->count;
         uint32_t caps = (change + i) % COMPILE_CAPS_COUNT;
         Form form = forms->form[at];
-        if (!change_apply(change, &form.desc) || !is_legal(&form))
+        bool reshaped = change >= CHANGE_SHAPE;
+        const Shape *shape = &SHAPES[reshaped ? PLAIN_SHAPES + change - CHANGE_SHAPE : 0];
+        if (!change_apply(change, &form.desc) || !is_legal(&form) || (shape->parameters && !has_cells(&form)))
             continue;
         left--;
-        if (change >= CHANGE_SHAPE)
-            add_plans(b, &form, &SHAPES[PLAIN_SHAPES + change - CHANGE_SHAPE], caps);
-        for (uint32_t shape = 0; shape < PLAIN_SHAPES && change < CHANGE_SHAPE; shape++)
-            add_plans(b, &form, &SHAPES[shape], caps);
+        for (uint32_t j = 0; j < (reshaped ? 1 : PLAIN_SHAPES); j++)
+            add_plans(b, &form, &shape[j], caps);
     }
 }
 

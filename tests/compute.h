@@ -12,7 +12,8 @@ typedef struct ComputeData {
     uint64_t offset; /* of each role in its buffer, in bytes: a multiple of 4 */
 } ComputeData;
 
-/* Plans and runs `desc` with the roles that it names. */
+/* Plans and runs `desc` with the roles that it names; VKN_ERROR_DRIVER, too, when memory beside a role's
+ * changed. */
 VknResult compute_try(VknRuntime *runtime, const VknDesc *desc, const ComputeData *data);
 
 /* The same; ends the program when that fails. */

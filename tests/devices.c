@@ -162,12 +162,13 @@ static void test_case_table(void **state) {
 /* Random trainings in every form, mostly small, some beyond any binding: the choice of each device, and one
  * strategy. */
 static void test_random_descriptions(void **state) {
+    static const ProblemShape SHAPES[] = {PROBLEM_ANY, PROBLEM_WIDE, PROBLEM_ANY, PROBLEM_CELLS};
     static Problem problem;
     (void)state;
     for (uint64_t round = 0; round < rounds.count; round++) {
         TestRandom random = test_random_start(rounds.seed + round);
         uint64_t most = (uint64_t)1 << (round % 8 ? 12 : 31);
-        problem_random_desc(&problem, &random, 1 + test_random_below(&random, most),
+        problem_random_desc(&problem, &random, 1 + test_random_below(&random, most), SHAPES[round % 4],
                             test_activation_id(round % TEST_ACTIVATION_COUNT));
         for (size_t form = 0; form < LENGTH(FORMS); form++) {
             uint32_t statistic = (uint32_t)test_random_below(&random, VKN_STATISTIC_PRODUCT + 1);

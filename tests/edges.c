@@ -173,11 +173,25 @@ static void check_reduced(VknDesc *desc, const char *strategy) {
                      : desc->statistic == VKN_STATISTIC_PRODUCT ? REDUCED[row].product
                                                                 : REDUCED[row].log_sum_exp;
         uint32_t number = most ? REDUCED[row].most : REDUCED[row].lowest;
-        bool right = is_near(result[row], want) && (!(most || least) || index[row] == number);
+        bool right = is_near(result[row], want) && (!(desc->roles & BIT(INDEX)) || index[row] == number);
         if (!right)
             printf("    %g instead of %g, number %u\n", (double)result[row], (double)want, index[row]);
         tell(right, "a reduction", REDUCED[row].name, strategy);
     }
+}
+
+/* Hardmax of nothing but -inf, of which the first and the last element do not count. */
+static void check_masked(VknDesc *desc, const char *strategy) {
+    float x[LENGTH], y[LENGTH];
+    uint8_t mask[12] = {0, 1, 1, 1, 1, 1, 1, 1, 0};
+    bool right = true;
+    for (size_t i = 0; i < LENGTH; i++)
+        x[i] = -INF;
+    compute(runtime, desc,
+            &(ComputeData){.memory = {[VKN_ROLE_X] = x, [VKN_ROLE_Y] = y, [VKN_ROLE_MASK] = mask}});
+    for (size_t i = 0; i < LENGTH; i++)
+        right = right && y[i] == (i == (desc->last_index ? LENGTH - 2 : 1));
+    tell(right, "hardmax", "masked -inf", strategy);
 }
 
 /* Of no element at all: what each statistic begins with. */
@@ -237,12 +251,24 @@ int main(int argc, char **argv) {
         for (size_t i = 0; i < COUNT(STATISTICS); i++) {
             vkn_desc_reduce(&desc, STATISTICS[i], 2, (uint64_t[]){COUNT(REDUCED), LENGTH}, 1, (int32_t[]){1});
             desc.x = (VknTensor){VKN_TYPE_F32, {columns ? 1 : LENGTH, columns ? COUNT(REDUCED) : 1}};
-            if (STATISTICS[i] == VKN_STATISTIC_MAX || STATISTICS[i] == VKN_STATISTIC_MIN)
-                desc.roles |= BIT(INDEX);
             for_each_strategy(desc, check_reduced);
+            desc.roles |= BIT(INDEX);
+            if (STATISTICS[i] == VKN_STATISTIC_MAX || STATISTICS[i] == VKN_STATISTIC_MIN)
+                for_each_strategy(desc, check_reduced);
         }
     }
     check_nothing();
+    for (int last = 0; last < 2; last++) {
+        VknDesc desc;
+        vkn_desc_softmax(&desc, VKN_OPERATION_TRAIN, 2, (uint64_t[]){1, LENGTH}, 1, (int32_t[]){1});
+        desc.activation = vkn_activation_default(VKN_ACTIVATION_IDENTITY);
+        desc.statistic = VKN_STATISTIC_MAX;
+        desc.last_index = last;
+        desc.roles |= BIT(MASK);
+        desc.mask_stride[0] = LENGTH;
+        desc.mask_stride[1] = 1;
+        for_each_strategy(desc, check_masked);
+    }
     uint32_t messages = vkn_runtime_validation_count(runtime);
     vkn_runtime_destroy(runtime);
     if (messages)

@@ -28,7 +28,7 @@ static bool check(const Problem *p, VknDesc desc, const char *what) {
         if (desc.strategy && result == VKN_ERROR_UNSUPPORTED)
             continue;
         problem_require(result, what);
-        if (problem_run(runtime, p, &desc, desc.strategy)) {
+        if (problem_run(runtime, p, &desc, desc.strategy, false)) {
             passed++;
         } else {
             printf("FAILED: %s, %s\n", what, info.strategy_name);

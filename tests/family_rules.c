@@ -68,6 +68,12 @@ static VknDesc prelu(VknOperation operation) {
     return d;
 }
 
+static VknDesc group_norm(VknOperation operation, uint64_t groups) {
+    VknDesc d;
+    vkn_desc_group_norm(&d, operation, 4, SHAPE, 1, groups);
+    return d;
+}
+
 static VknDesc with_residual(VknDesc d, VknResidualUse use, uint32_t roles) {
     d.residual_use = use;
     d.roles |= roles;
@@ -97,6 +103,8 @@ static VknDesc with_residual(VknDesc d, VknResidualUse use, uint32_t roles) {
     F(softmax_from_y_after_silu, softmax(TRAIN_GRADIENT),                                                    \
       d.prologue = vkn_activation_default(VKN_ACTIVATION_SILU), "without X", "silu", "linear")               \
     F(softmax_from_nothing, softmax(TRAIN_GRADIENT), d.roles &= ~BIT(Y), "needs Y", "0x", "missing")         \
+    F(groups_not_divisor, group_norm(TRAIN, 7), (void)d, "groups", "divide the channels", "= 7")             \
+    F(groups_none, group_norm(TRAIN, 0), (void)d, "groups", "divide the channels", "= 0")                    \
     F(power_below_1, lp_norm(TRAIN), d.power = 0.5f, "power", "at least 1", "0.5")                           \
     F(power_infinite, lp_norm(TRAIN), d.power = INFINITY, "power", "finite", "inf")                          \
     F(power_nan, lp_norm(TRAIN), d.power = NAN, "power", "finite", "nan")                                    \

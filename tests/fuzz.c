@@ -17,12 +17,12 @@ int main(int argc, char **argv) {
     VknRuntime *runtime;
     VknRuntimeDesc desc = {.log = {log_write, NULL}};
     ProblemTally tally = {.strategies = 2};
-    uint64_t seed = 1, rounds = 60;
+    uint64_t seed = 1, rounds = 40;
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--validation"))
             desc.validation = true;
         else if (!strcmp(argv[i], "--long"))
-            rounds *= 20;
+            rounds *= 30;
         else if (!strcmp(argv[i], "--device") && i + 1 < argc)
             desc.device = argv[++i];
         else if (!strcmp(argv[i], "--seed") && i + 1 < argc)

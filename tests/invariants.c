@@ -135,6 +135,56 @@ static Geometry geometry_of(const VknStep *step) {
     return g;
 }
 
+/* Four rows at a time, the gradients of their parameters are added up in parts: part_length figures each, for
+ * some of the rows. None where nobody asks for these gradients. */
+static bool adds_parameters(const VknStep *step) {
+    return step->kernel == VKN_KERNEL_GRADIENT_NORM_ROW && spec(step, VKN_SPEC_MODES) & VKN_MODE_FOUR_ROWS;
+}
+
+/* And then the parts, four parameters at a time. */
+static bool merges_parameters(const VknStep *step) {
+    return step->kernel == VKN_KERNEL_GRADIENT_PARAMETERS;
+}
+
+/* Kernels of what has one statistic and one parameter: what applies to it, and its sums by either. */
+static bool sees_cells(const VknStep *step) {
+    return step->kernel == VKN_KERNEL_GRADIENT_CELLS_PREPARE || step->kernel == VKN_KERNEL_GRADIENT_CELLS ||
+           (is_finish(step) && spec(step, VKN_SPEC_MODES) & VKN_MODE_CELLS);
+}
+
+/* They see all of a buffer. */
+static uint64_t reach_of_cells(const VknStep *step, uint32_t resource) {
+    const VknPush *p = &step->push;
+    uint64_t channels = p->extent[VKN_CHANNEL], outer = p->extent[VKN_OUTER], inner = p->extent[VKN_INNER];
+    switch (step->kernel) {
+    case VKN_KERNEL_GRADIENT_CELLS_PREPARE:
+        return vkn_roles[resource].per == VKN_PER_PARAMETER
+                   ? channels
+                   : p->extent[VKN_BATCH] * channels / (resource < VKN_ROLE_COUNT ? outer : 1);
+    case VKN_KERNEL_GRADIENT_CELLS:
+        return channels * outer * (resource == VKN_RESOURCE_PARTS ? inner : 1);
+    case VKN_KERNEL_FINISH:
+        return vkn_roles[resource].per == VKN_PER_PARAMETER
+                   ? p->extent[VKN_LANE]
+                   : channels * (resource == VKN_RESOURCE_PARTS    ? outer
+                                 : resource == VKN_RESOURCE_AFFINE ? inner
+                                                                   : 1);
+    default:
+        return resource < VKN_ROLE_COUNT ? channels
+                                         : (channels - 1) * p->x_stride[VKN_CHANNEL] +
+                                               (outer / inner - 1) * p->x_stride[VKN_BATCH] + inner;
+    }
+}
+
+/* Loop iterations for an item of them. */
+static uint64_t iterations_of_cells(const VknStep *step, uint64_t lanes) {
+    uint64_t each = vkn_divide_up(step->push.extent[VKN_OUTER], lanes);
+    return step->kernel == VKN_KERNEL_GRADIENT_CELLS_PREPARE ? 0
+           : step->kernel == VKN_KERNEL_FINISH ? each + vkn_divide_up(step->push.extent[VKN_INNER], lanes)
+           : step->kernel == VKN_KERNEL_GRADIENT_CELLS ? each * (2 + step->push.extent[VKN_INNER])
+                                                       : each;
+}
+
 /* Elements that a kernel reaches through a binding. */
 static uint64_t reach_of(const VknStep *step, const VknStepBinding *b, const Geometry *g) {
     const VknPush *p = &step->push;
@@ -142,6 +192,10 @@ static uint64_t reach_of(const VknStep *step, const VknStepBinding *b, const Geo
     bool records = b->binding == VKN_BINDING_RECORDS_OUT && vkn_roles[b->resource].bits >= 128;
     uint64_t stored = records && p->part_total ? p->part_total : 1;
     VknSpace space = role->space;
+    if ((adds_parameters(step) || merges_parameters(step)) && b->resource == VKN_RESOURCE_PARTS)
+        return (uint64_t)p->part_count * p->part_length * sizeof(float) * 8 / role->bits;
+    if (sees_cells(step))
+        return reach_of_cells(step, b->resource);
     bool of_statistics = space == VKN_SPACE_STAT, of_parameters = space == VKN_SPACE_PARAMETER;
     if (is_finish(step) && b->binding == VKN_BINDING_FINISH_IN && step->kernel != VKN_KERNEL_RENORM)
         return 1 + (g->statistics - 1) * p->x_stride[VKN_CHANNEL] +
@@ -181,7 +235,10 @@ static uint64_t iterations_of(const VknSchedule *schedule, const VknStep *step, 
     uint64_t workers = step->group_count * (spec(step, VKN_SPEC_LOCAL_SIZE) / lanes);
     uint64_t items = g->statistics / vector * p->part_count;
     uint64_t each = vkn_divide_up(p->part_length, lanes * (is_any(step) || vector == 4 ? 1 : 4));
-    if (is_finish(step)) {
+    if (sees_cells(step)) {
+        items = (uint64_t)p->extent[VKN_BATCH] * p->extent[VKN_CHANNEL];
+        each = iterations_of_cells(step, lanes);
+    } else if (is_finish(step)) {
         const VknDesc *d = &schedule->desc;
         bool given = d->roles & VKN_HAS_MOMENTS && d->operation != VKN_OPERATION_STATISTICS;
         bool holes = step->kernel == VKN_KERNEL_FINISH && (given || d->roles & VKN_HAS_MASK);
@@ -191,6 +248,14 @@ static uint64_t iterations_of(const VknSchedule *schedule, const VknStep *step, 
     } else if (is_elementwise(step)) {
         items = g->statistics * g->reduced;
         each = 0;
+    } else if (adds_parameters(step)) {
+        items = p->part_count;
+        each =
+            vkn_divide_up(vkn_divide_up(g->statistics, 4), items) * vkn_divide_up(g->reduced, lanes * 4) * 2;
+    }
+    if (merges_parameters(step)) {
+        items = g->reduced / 4;
+        each = 2 * (uint64_t)p->part_count;
     }
     return vkn_divide_up(items, workers) * (1 + each);
 }
@@ -204,7 +269,9 @@ static const char *geometry_broken(const VknSchedule *schedule, const VknStep *s
     for (uint32_t i = 0; i < VKN_SLOTS; i++) /* some have no parts */
         REQUIRE(p->extent[i] >= 1 || (i == VKN_OUTER && is_finish(step)));
     /* Loops over items end before 32 bits do. */
-    REQUIRE(g.statistics * g.reduced + invocations <= UINT32_MAX);
+    uint64_t items =
+        sees_cells(step) ? (uint64_t)p->extent[VKN_BATCH] * p->extent[VKN_CHANNEL] : g.statistics * g.reduced;
+    REQUIRE(items + invocations <= UINT32_MAX);
     for (uint32_t i = 0; i < step->binding_count; i++) {
         const VknStepBinding *b = &step->binding[i];
         uint32_t bits = vkn_role_bits(&schedule->desc, b->resource);
@@ -213,8 +280,14 @@ static const char *geometry_broken(const VknSchedule *schedule, const VknStep *s
         REQUIRE(reach * 8 / b->unit_bits + 64 <= UINT32_MAX);
     }
     REQUIRE(iterations_of(schedule, step, caps, &g) <= LAVAPIPE_ITERATIONS);
-    if (is_finish(step))
+    if (is_finish(step) || sees_cells(step))
         return NULL;
+    if (adds_parameters(step) || merges_parameters(step)) {
+        REQUIRE(p->part_count >= 1);
+        REQUIRE(merges_parameters(step) || p->part_count <= vkn_divide_up(g.statistics, 4));
+        REQUIRE((uint64_t)p->part_length * p->part_count <= UINT32_MAX);
+        return NULL;
+    }
     REQUIRE(p->part_count >= 1 && p->part_length >= 1);
     REQUIRE((uint64_t)p->part_first + p->part_count <= p->part_total);
     REQUIRE((uint64_t)p->part_length * p->part_count >= g.reduced);

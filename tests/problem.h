@@ -6,7 +6,7 @@
 #include "generate.h"
 
 /* The most values of any role. */
-#define PROBLEM_MOST 8192
+#define PROBLEM_MOST 8320
 
 typedef struct Problem {
     VknDesc desc; /* TRAIN, with all roles that it may have */
@@ -43,11 +43,18 @@ typedef struct ProblemFill {
 /* Counts the description's parts and gives every role its values. */
 void problem_fill(Problem *p, const ProblemFill *fill);
 
-/* A problem of at most `most` elements; `activation` chooses one of the table. */
-void problem_random(Problem *p, TestRandom *random, uint64_t most, uint32_t activation);
+typedef enum ProblemShape {
+    PROBLEM_ANY,  /* at most so many elements, in any layout */
+    PROBLEM_WIDE, /* up to 8,320, in dense rows of quads */
+    PROBLEM_CELLS /* up to 1,800, where statistics and parameters have axes of their own and in common */
+} ProblemShape;
+
+/* A problem of a shape, PROBLEM_ANY of at most `most` elements; `activation` chooses one of the table. */
+void problem_random(Problem *p, TestRandom *random, uint64_t most, ProblemShape shape, uint32_t activation);
 
 /* Its description alone, of any number of elements. */
-void problem_random_desc(Problem *p, TestRandom *random, uint64_t most, uint32_t activation);
+void problem_random_desc(Problem *p, TestRandom *random, uint64_t most, ProblemShape shape,
+                         uint32_t activation);
 
 /* Whether the derivative of an activation has two values, 1 and another, and whether it follows from the
  * value. */

@@ -12,6 +12,7 @@
 static VknRuntime *runtime;
 static ProblemTally *tally;
 static Problem problem;
+static bool alike;
 
 /* The chosen strategy, and others that are legal. */
 static void check(const Problem *p, VknDesc desc, TestRandom *random, uint64_t seed) {
@@ -26,7 +27,7 @@ static void check(const Problem *p, VknDesc desc, TestRandom *random, uint64_t s
         VknResult result = vkn_plan_query(caps, &desc, (VknLog){0}, &info);
         if (i && result == VKN_ERROR_UNSUPPORTED)
             continue;
-        bool right = problem_run(runtime, p, &desc, seed + i);
+        bool right = problem_run(runtime, p, &desc, seed + i, alike);
         tally->runs_of[desc.operation]++;
         *(right ? &tally->passed : &tally->failed) += 1;
         tried++;
@@ -190,7 +191,11 @@ void problem_check(VknRuntime *on, TestRandom *random, uint64_t seed, uint64_t m
                    ProblemTally *into) {
     runtime = on;
     tally = into;
-    problem_random(&problem, random, most, activation);
+    alike = test_random_below(random, 2);
+    ProblemShape shape = seed % 4 == 0 ? PROBLEM_CELLS : PROBLEM_ANY;
+    if (alike && test_random_below(random, 2))
+        shape = PROBLEM_WIDE;
+    problem_random(&problem, random, most, shape, activation);
     check_forward(&problem, random, seed);
     check_apply(&problem, random, seed); /* after one of them there is an activation mask */
     check_gradients(&problem, random, seed);

@@ -140,10 +140,14 @@ static void random_statistic(TestRandom *random, Problem *p) {
     desc->roles &= ~without;
 }
 
-/* Layer norm and its like: parameters along other axes. */
-static void random_parameter_axes(TestRandom *random, Problem *p) {
+/* Layer norm and its like: parameters along other axes; in wide problems along the rows; in those of cells as
+ * of group norm, instance norm, or neither. */
+static void random_parameter_axes(TestRandom *random, Problem *p, ProblemShape shape) {
+    static const uint64_t OF_CELLS[] = {6, 6, 6, 2, 4};
     VknDesc *desc = &p->desc;
-    uint64_t chosen = test_random_next(random);
+    uint64_t chosen = shape == PROBLEM_WIDE    ? 1u << (desc->rank - 1)
+                      : shape == PROBLEM_CELLS ? OF_CELLS[test_random_below(random, 5)]
+                                               : test_random_next(random);
     for (uint32_t axis = 0; axis < desc->rank; axis++)
         if (chosen >> axis & 1)
             desc->parameter_axes[desc->parameter_axis_count++] =
@@ -192,11 +196,58 @@ static void random_roles(TestRandom *random, Problem *p) {
     desc->roles |= problem_has_two_slopes(&desc->activation) && chance(random, 60) ? BIT(ACTIVATION_MASK) : 0;
 }
 
-void problem_random_desc(Problem *p, TestRandom *random, uint64_t most, uint32_t activation) {
+/* Dense tensors and rows of quads, mostly so many that a software renderer takes four at a time: layer norm,
+ * in places batch norm, or columns. */
+static void widen(TestRandom *random, VknDesc *desc) {
+    static const uint64_t ROWS[] = {3, 256, 257, 260}, QUADS[] = {1, 2, 2, 2};
+    static const int32_t KEPT[][2] = {{0, 1}, {0, 1}, {0, 1}, {0, 1}, {1, 1}, {2, 2}};
+    const int32_t *kept = KEPT[test_random_below(random, 6)];
+    memset(desc->shape, 0, sizeof desc->shape);
+    desc->rank = 3;
+    desc->shape[0] = 4;
+    desc->shape[1] = ROWS[test_random_below(random, 4)];
+    desc->shape[2] = 4 * QUADS[test_random_below(random, 4)];
+    memcpy(desc->kept_axes, kept, 2 * sizeof *kept);
+    desc->kept_axis_count = kept[0] == kept[1] ? 1 : 2;
+    desc->x = desc->y = desc->residual = desc->dx = (VknTensor){0};
+    desc->virtual_batch_size = desc->channels = 0;
+    desc->packed_axis = 0;
+}
+
+/* Samples, groups, channels of each, and elements of those, which are slowest or fastest. */
+static void make_cells(TestRandom *random, VknDesc *desc) {
+    bool channels_last = chance(random, 50);
+    widen(random, desc);
+    desc->rank = 4;
+    for (uint32_t i = 0; i < 3; i++)
+        desc->shape[i] = 1 + test_random_below(random, i < 2 ? 3 : 5);
+    desc->shape[3] = 16 + test_random_below(random, 25);
+    desc->kept_axes[0] = 0;
+    desc->kept_axes[1] = 1;
+    desc->kept_axis_count = 2;
+    if (channels_last) {
+        uint64_t channels = desc->shape[1] * desc->shape[2];
+        desc->x.stride[0] = channels * desc->shape[3];
+        desc->x.stride[1] = desc->shape[2];
+        desc->x.stride[2] = 1;
+        desc->x.stride[3] = channels;
+    }
+    if (chance(random, 80)) /* else it lies the other way */
+        desc->y = desc->x;
+    desc->residual = desc->y;
+    desc->dx = desc->x;
+}
+
+void problem_random_desc(Problem *p, TestRandom *random, uint64_t most, ProblemShape shape,
+                         uint32_t activation) {
     do {
         p->desc = test_random_desc(random, most);
     } while (p->desc.operation != VKN_OPERATION_TRAIN);
     VknDesc *desc = &p->desc;
+    if (shape == PROBLEM_WIDE)
+        widen(random, desc);
+    if (shape == PROBLEM_CELLS)
+        make_cells(random, desc);
     desc->count_epsilon = chance(random, 70) ? 1e-7f : 0;
     desc->renorm_momentum = 0.75f;
     desc->epsilon = chance(random, 50) ? 1e-3f : 1e-5f;
@@ -207,17 +258,17 @@ void problem_random_desc(Problem *p, TestRandom *random, uint64_t most, uint32_t
     random_layouts(random, desc);
     random_activations(random, desc, activation);
     random_roles(random, p);
-    if (chance(random, 60))
+    if (chance(random, shape == PROBLEM_ANY ? 60 : 30))
         random_statistic(random, p);
-    if (chance(random, 40))
-        random_parameter_axes(random, p);
+    if (chance(random, shape == PROBLEM_ANY ? 40 : 90))
+        random_parameter_axes(random, p, shape);
     random_residual(random, p);
 }
 
-void problem_random(Problem *p, TestRandom *random, uint64_t most, uint32_t activation) {
+void problem_random(Problem *p, TestRandom *random, uint64_t most, ProblemShape shape, uint32_t activation) {
     uint64_t seed = test_random_next(random);
     memset(p, 0, sizeof *p);
-    problem_random_desc(p, random, most, activation);
+    problem_random_desc(p, random, most, shape, activation);
     p->batch_number = 3;
     const VknDesc *desc = &p->desc;
     bool holes = desc->statistic == VKN_STATISTIC_LOG_SUM_EXP && desc->residual_use != VKN_RESIDUAL_BEFORE &&

@@ -147,7 +147,7 @@ static void digest_add(const uint8_t *bytes, uint64_t size) {
         problem_digest = (problem_digest ^ bytes[i]) * 1099511628211u;
 }
 
-bool problem_run(VknRuntime *runtime, const Problem *p, const VknDesc *desc, uint64_t skew) {
+bool problem_run(VknRuntime *runtime, const Problem *p, const VknDesc *desc, uint64_t skew, bool alike) {
     static Image images[VKN_ROLE_COUNT];
     VknBuffer bound[VKN_ROLE_COUNT] = {{0}};
     VknRecordInfo record = {.batch_number = p->batch_number};
@@ -160,7 +160,8 @@ bool problem_run(VknRuntime *runtime, const Problem *p, const VknDesc *desc, uin
     for (uint32_t role = 0; role < VKN_ROLE_COUNT; role++) {
         if (!info->size[role])
             continue;
-        image_create(runtime, &images[role], info->size[role], (role + skew) % 5 * 4);
+        image_create(runtime, &images[role], info->size[role],
+                     alike ? skew % 5 * 2 * test_type_size(type_of(p, role)) : (role + skew) % 5 * 4);
         prepare(p, desc, info, role, &images[role]);
         if ((role == VKN_ROLE_SUMS || role == VKN_ROLE_MOMENTS) && !(OUTPUTS[desc->operation] >> role & 1))
             split(p, desc, role, &images[role]);

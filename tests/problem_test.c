@@ -62,7 +62,7 @@ static void test_gradients(void **state) {
     for (uint64_t seed = rounds.seed; seed < rounds.seed + rounds.count; seed++) {
         TestRandom random = test_random_start(seed);
         Problem *p = &problem;
-        problem_random(p, &random, 40, 0);
+        problem_random(p, &random, 40, PROBLEM_ANY, 0);
         smooth(p, seed);
         p->backward = true; /* x is the sum with the residual, for the loss as well */
         problem_expect_training(p);

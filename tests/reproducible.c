@@ -49,12 +49,12 @@ static void check(const Problem *p, VknDesc desc, const char *what) {
         if (result == VKN_ERROR_UNSUPPORTED)
             continue;
         problem_require(result, what);
-        tell(problem_run(runtime, p, &desc, 0), what, info.strategy_name, problem_digest);
+        tell(problem_run(runtime, p, &desc, 0, false), what, info.strategy_name, problem_digest);
         uint64_t digest = problem_digest;
         if (!info.dispatch_count) /* bits of nothing */
             tell(false, what, "none", digest);
         compare(what, info.strategy_name, digest);
-        problem_run(runtime, p, &desc, 3);
+        problem_run(runtime, p, &desc, 3, false);
         tell(problem_digest == digest, what, "elsewhere", problem_digest);
     }
 }
@@ -66,10 +66,10 @@ static void repeat(const Problem *p, VknDesc desc, uint32_t *served) {
         VknPlanInfo info;
         if (vkn_plan_query(vkn_context_caps(vkn_runtime_context(runtime)), &desc, (VknLog){0}, &info))
             continue;
-        bool right = problem_run(runtime, p, &desc, 0), alike = true;
+        bool right = problem_run(runtime, p, &desc, 0, false), alike = true;
         uint64_t digest = problem_digest;
         for (uint32_t run = 1; run < 100 && alike; run++) {
-            right = problem_run(runtime, p, &desc, 0) && right;
+            right = problem_run(runtime, p, &desc, 0, false) && right;
             alike = problem_digest == digest;
         }
         tell(right && alike, "a hundred runs", name, digest);

@@ -19,6 +19,7 @@ static const struct {
              {1, 3000001, false}, {2, 2500000, true}, {200003, 16, false}, {3, 4097, false},
              {1236, 68, false},   {1236, 260, false}};
 
+#define CLIMB 12   /* what a sum of exponentials is rescaled for */
 #define LARGE 1e8f /* of two elements that cancel: what is added between them must not be rounded away */
 
 static VknRuntime *runtime;
@@ -48,6 +49,11 @@ static uint64_t place(const Data *d, uint64_t row, uint64_t i) {
     return d->columns ? i * d->rows + row : row * d->length + i;
 }
 
+/* Fills what is computed next with NaN (and impossible indices), so that what is not written is noticed. */
+static void poison(void *result, uint64_t count) {
+    memset(result, 0xFF, count * sizeof(float));
+}
+
 static void lay_out(const Data *d, VknDesc *desc) {
     VknTensor tensor = {VKN_TYPE_F32, {d->columns ? 1 : d->length, d->columns ? d->rows : 1}};
     if (d->rows > 1)
@@ -68,6 +74,8 @@ static void tell(const Data *d, const char *what, double worst, double bound) {
 static void check_softmax(const Data *d) {
     double worst = 0, worst_gradient = 0;
     VknDesc desc;
+    poison(d->y, d->rows * d->length);
+    poison(d->dx, d->rows * d->length);
     vkn_desc_softmax(&desc, VKN_OPERATION_TRAIN, 2, (uint64_t[]){d->rows, d->length}, 1, (int32_t[]){1});
     lay_out(d, &desc);
     compute(runtime, &desc,
@@ -98,6 +106,7 @@ static void check_softmax(const Data *d) {
 static void check_layer_norm(const Data *d) {
     double worst = 0;
     VknDesc desc;
+    poison(d->y, d->rows * d->length);
     vkn_desc_layer_norm(&desc, VKN_OPERATION_TRAIN, 2, (uint64_t[]){d->rows, d->length}, 1, (int32_t[]){1});
     desc.roles = BIT(X) | BIT(Y) | BIT(GAMMA) | BIT(BETA);
     lay_out(d, &desc);
@@ -140,6 +149,9 @@ static void check_layer_gradient(const Data *d) {
         inv_std[row] = (float)(1 / sqrt(variance + 1e-5));
     }
     VknDesc desc;
+    poison(d->dx, d->rows * d->length);
+    poison(dgamma, d->length);
+    poison(dbeta, d->length);
     vkn_desc_layer_norm(&desc, VKN_OPERATION_TRAIN_GRADIENT, 2, (uint64_t[]){d->rows, d->length}, 1,
                         (int32_t[]){1});
     desc.activation = vkn_activation_default(VKN_ACTIVATION_SIGMOID);
@@ -189,6 +201,8 @@ static void check_layer_gradient(const Data *d) {
 static void check_reduce(const Data *d, VknStatistic statistic, const char *what) {
     double worst = 0;
     VknDesc desc;
+    poison(d->result, d->rows);
+    poison(d->index, d->rows);
     vkn_desc_reduce(&desc, statistic, 2, (uint64_t[]){d->rows, d->length}, 1, (int32_t[]){1});
     desc.roles |= statistic == VKN_STATISTIC_MAX ? BIT(INDEX) : 0;
     lay_out(d, &desc);
@@ -249,6 +263,11 @@ int main(int argc, char **argv) {
             check_reduce(&d, VKN_STATISTIC_LOG_SUM_EXP, "log-sum-exp");
             check_reduce(&d, VKN_STATISTIC_MAX, "argmax");
         }
+        for (uint64_t i = 0; i < count; i++) /* the maximum climbs along a row */
+            d.x[place(&d, i / d.length, i % d.length)] += CLIMB * (float)(i % d.length) / (float)d.length;
+        d.offset = 0;
+        check_softmax(&d);
+        check_reduce(&d, VKN_STATISTIC_LOG_SUM_EXP, "log-sum-exp");
         for (uint64_t row = 0; row < d.rows && d.length > 2; row++) {
             d.x[place(&d, row, 0)] = LARGE;
             d.x[place(&d, row, 2)] = -LARGE;

@@ -196,19 +196,74 @@ static void test_no_host_memory(void **state) {
     }
 }
 
-/* A device class that is not there is any GPU; every row has figures that can be divided by. */
+static void tuning_check(const VknTuning *row) {
+    assert_true(row->local_size >= 16 && row->local_size <= 256 &&
+                !(row->local_size & (row->local_size - 1)));
+    assert_true(row->lanes >= row->local_size && row->max_groups && row->part && row->column_part);
+    assert_true(row->small && row->small_apply && row->cells && row->cell_rows);
+}
+
+/* A device class that is not there is any GPU; every row has figures that can be divided by. Of those that
+ * read texels only lavapipe, the software renderer, has a row of its own. */
 static void test_tuning(void **state) {
     const VknTuning *other = vkn_tuning(&(VknCaps){.device_class = VKN_DEVICE_OTHER});
     (void)state;
     for (int i = VKN_DEVICE_OTHER; i <= VKN_DEVICE_APPLE; i++) {
         const VknTuning *row = vkn_tuning(&(VknCaps){.device_class = (VknDeviceClass)i});
+        const VknTuning *texels =
+            vkn_tuning(&(VknCaps){.device_class = (VknDeviceClass)i, .texel_reads = true});
         assert_true((row == other) == (i == VKN_DEVICE_OTHER));
-        assert_true(row->local_size >= 16 && row->local_size <= 256 &&
-                    !(row->local_size & (row->local_size - 1)));
-        assert_true(row->lanes >= row->local_size && row->max_groups && row->part && row->column_part);
+        assert_true((row == texels) == (i != VKN_DEVICE_SOFTWARE));
+        tuning_check(row);
+        tuning_check(texels);
     }
     assert_ptr_equal(vkn_tuning(&(VknCaps){.device_class = (VknDeviceClass)8}), other);
     assert_ptr_equal(vkn_tuning(&(VknCaps){.device_class = (VknDeviceClass)-1}), other);
+}
+
+/* What goes by cell: gradients of group norms, and with channels last their training; not what is small, nor
+ * where so many cells have a parameter that one dispatch does not merge them. */
+static void test_cells(void **state) {
+    static const struct {
+        VknOperation operation;
+        uint64_t shape[4];
+        int32_t channel_axis;
+        uint64_t groups;
+        uint32_t dispatches; /* 0: not by cell */
+    } ROWS[] = {
+        {VKN_OPERATION_TRAIN_GRADIENT, {2, 320, 64, 64}, 1, 32, 5},
+        {VKN_OPERATION_TRAIN_GRADIENT, {2, 64, 64, 320}, 3, 32, 5},
+        {VKN_OPERATION_TRAIN_GRADIENT, {8, 64, 28, 28}, 1, 64, 5},
+        {VKN_OPERATION_TRAIN, {2, 64, 64, 320}, 3, 32, 3},
+        {VKN_OPERATION_TRAIN, {2, 320, 64, 64}, 1, 32, 0},
+        {VKN_OPERATION_TRAIN, {2, 64, 64, 2048}, 3, 2, 0},
+        {VKN_OPERATION_TRAIN_GRADIENT, {1, 64, 8, 8}, 1, 32, 0},
+        {VKN_OPERATION_TRAIN_GRADIENT, {40000, 2, 4, 4}, 1, 2, 0},
+    };
+    (void)state;
+    planning_start("cells", 0);
+    planning.caps = (VknCaps){.device_class = VKN_DEVICE_SOFTWARE,
+                              .max_invocations = 256,
+                              .max_group_count = 65535,
+                              .max_shared_bytes = 16384,
+                              .max_storage_range = 1 << 27,
+                              .max_storage_buffers = 8,
+                              .storage_offset_alignment = 16,
+                              .max_subgroup_size = 4,
+                              .subgroup_arithmetic = true};
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+        VknSchedule schedule;
+        uint32_t by_cell = 0;
+        vkn_desc_group_norm(&planning.desc, ROWS[i].operation, 4, ROWS[i].shape, ROWS[i].channel_axis,
+                            ROWS[i].groups);
+        assert_true(planning_make(&schedule));
+        planning_check(&schedule);
+        for (uint32_t j = 0; j < schedule.step_count; j++)
+            by_cell += (schedule.steps[j].spec[VKN_SPEC_MODES - 1] & VKN_MODE_CELLS) != 0;
+        assert_int_equal(by_cell, ROWS[i].dispatches);
+        assert_true(!by_cell || by_cell == schedule.step_count);
+        vkn_schedule_free(&planning_host, &schedule);
+    }
 }
 
 int main(int argc, char **argv) {
@@ -219,6 +274,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_no_host_memory),
         cmocka_unit_test(test_absurd_sizes_are_refused),
         cmocka_unit_test(test_tuning),
+        cmocka_unit_test(test_cells),
     };
     if (!test_rounds_parse(argc, argv, 2000, &rounds))
         return 2;

@@ -304,13 +304,71 @@ static void test_cuts_tile(void **state) {
     assert_true(boxes > 3 * rounds.count);
 }
 
+enum { CELL_RANK = 4 };
+
+/* The number of a place along the axes of a set, and how many there are. */
+static uint64_t number_along(uint32_t set, const uint64_t *shape, const uint64_t *at, uint64_t *count) {
+    uint64_t number = 0;
+    *count = 1;
+    for (uint32_t i = 0; i < CELL_RANK; i++)
+        if (set >> i & 1) {
+            number = number * shape[i] + at[i];
+            *count *= shape[i];
+        }
+    return number;
+}
+
+static void add_axes(uint32_t set, uint32_t *count, int32_t *axes) {
+    for (int32_t i = 0; i < CELL_RANK; i++)
+        if (set >> i & 1)
+            axes[(*count)++] = i;
+}
+
+/* All sets of axes: where there is a view by cell, a cell's number tells its statistic and its parameter. */
+static void test_cells(void **state) {
+    static const uint32_t KNOWN[][2] = {{3, 2}, {3, 6}, {1, 2},
+                                        {1, 6}, {2, 2}, {7, 4}}; /* kept, parameters */
+    uint32_t found = 0;
+    (void)state;
+    for (uint32_t sets = 0; sets < 256; sets++) {
+        VknDesc desc = {.rank = CELL_RANK, .shape = {2, 3, 5, 7}};
+        VknView view;
+        uint32_t kept = sets % 16, parameters = sets / 16;
+        add_axes(kept, &desc.kept_axis_count, desc.kept_axes);
+        add_axes(parameters, &desc.parameter_axis_count, desc.parameter_axes);
+        for (uint64_t i = CELL_RANK, stride = 1; i-- > 0; stride *= desc.shape[i])
+            desc.x.stride[i] = stride;
+        bool is_known = false, has_cells = vkn_view_of_cells(&desc, &view);
+        for (size_t i = 0; i < LENGTH(KNOWN); i++)
+            is_known |= kept == KNOWN[i][0] && parameters == KNOWN[i][1];
+        assert_true(has_cells || !is_known);
+        if (!has_cells)
+            continue;
+        for (uint64_t i = 0, rest = 0; i < 2 * 3 * 5 * 7; rest = ++i) {
+            uint64_t at[CELL_RANK], cells, statistics, of_parameters;
+            for (uint32_t axis = CELL_RANK; axis-- > 0; rest /= desc.shape[axis])
+                at[axis] = rest % desc.shape[axis];
+            uint64_t cell = number_along(kept | parameters, desc.shape, at, &cells);
+            uint64_t statistic = number_along(kept, desc.shape, at, &statistics);
+            uint64_t parameter = number_along(parameters, desc.shape, at, &of_parameters);
+            assert_int_equal(cells, view.statistic_count);
+            assert_int_equal(of_parameters, view.parameter_count);
+            assert_int_equal(statistic, cell / (cells / statistics));
+            assert_int_equal(parameter, cell % of_parameters);
+        }
+        found++;
+    }
+    assert_int_equal(found, 104);
+}
+
 int main(int argc, char **argv) {
-    struct CMUnitTest tests[LENGTH(LAYOUTS) + 2];
+    struct CMUnitTest tests[LENGTH(LAYOUTS) + 3];
     if (!test_rounds_parse(argc, argv, 20000, &rounds))
         return 2;
     for (size_t i = 0; i < LENGTH(LAYOUTS); i++)
         tests[i] = (struct CMUnitTest){LAYOUTS[i].name, run_layout, NULL, NULL, (void *)&LAYOUTS[i]};
     tests[LENGTH(LAYOUTS)] = (struct CMUnitTest)cmocka_unit_test(test_same_elements);
     tests[LENGTH(LAYOUTS) + 1] = (struct CMUnitTest)cmocka_unit_test(test_cuts_tile);
+    tests[LENGTH(LAYOUTS) + 2] = (struct CMUnitTest)cmocka_unit_test(test_cells);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

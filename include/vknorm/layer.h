@@ -284,7 +284,7 @@ typedef struct VknLayerCall {
     VknBuffer moments; /* synchronized: statistics out, VknMoments for each statistic; training forward in,
                           `parts` times as many, one part after the other */
     VknBuffer sums;    /* synchronized: gradient_statistics out, VknSums likewise; backward in, likewise */
-    uint32_t parts;    /* of moments or sums, >= 1 */
+    uint32_t parts;    /* of moments or sums, >= 1; counts only where one of them goes in */
 } VknLayerCall;
 
 /* y from x. In training (training and trainable) batch normalization takes the statistics of the batch and

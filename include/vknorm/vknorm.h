@@ -12,7 +12,7 @@
  *
  * Errors: a function that can fail returns VknResult and logs one sentence that names the rule that
  * was broken and the values. On failure every output is NULL or untouched, and nothing is recorded.
- * Destroying NULL is allowed.
+ * Destroying NULL is allowed; functions that cannot fail take no other NULL object.
  *
  * Threads: every function may be called from any thread at any time. What needs the caller's care is
  * what Vulkan asks for: a VkCommandBuffer is recorded by one thread at a time, and an object is
@@ -358,13 +358,17 @@ static inline VknOperation vkn_batch_norm_mode(bool training, bool trainable) {
  *     RESULT, INDEX     -         -         -         -         -         -         -         out e)
  *     WORKSPACE         scratch, required when VknPlanInfo.size[VKN_ROLE_WORKSPACE] > 0
  *
- *     a) optional, at most one of the two   b) one of the two; none of VKN_STATISTIC_NONE   c) both or
- * neither d) RENORM_MEAN and RENORM_STD both or neither; with them RENORM is optional, and RUNNING_STD is
- *        required when the running statistics are bound             e) at least one of them
- *     f) VKN_STATISTIC_LOG_SUM_EXP with the identity or EXP: without X, MEAN and INV_STD or VARIANCE, but
- * with Y, from which the gradient then comes g) as VknDesc.residual_use allows; optional, but for
- * RESIDUAL_SUM and DRESIDUAL_SUM, which are of VKN_RESIDUAL_BEFORE, only there h) required by
- * VKN_ACTIVATION_PRELU, not of others            i) of statistics that have one */
+ * - a) optional, at most one of the two
+ * - b) one of the two; none of VKN_STATISTIC_NONE
+ * - c) both or neither
+ * - d) RENORM_MEAN and RENORM_STD both or neither; with them RENORM is optional, and RUNNING_STD is required
+ *   when the running statistics are bound
+ * - e) at least one of all those
+ * - f) VKN_STATISTIC_LOG_SUM_EXP with the identity or EXP: without X, MEAN and INV_STD or VARIANCE, but with
+ *   Y, from which the gradient then comes
+ * - g) optional, as VknDesc.residual_use allows; RESIDUAL_SUM and DRESIDUAL_SUM with VKN_RESIDUAL_BEFORE only
+ * - h) required by VKN_ACTIVATION_PRELU, not allowed by others
+ * - i) required of statistics that have one */
 typedef enum VknRole {
     VKN_ROLE_X = 0,
     VKN_ROLE_Y = 1,
@@ -455,7 +459,9 @@ typedef struct VknTensor {
 
 /* How running = f(running, batch) weights its two arguments. */
 typedef enum VknMomentum {
-    VKN_MOMENTUM_OLD = 0,        /* momentum * running + (1 - momentum) * batch (Keras 0.99, ONNX 0.9) */
+    /* momentum * running + (1 - momentum) * batch (Keras 0.99, ONNX 0.9). In f32 1 - 0.99 falls short of 0.01
+     * by a millionth of it: Keras, which subtracts in f64, has the weights of NEW with 0.01. */
+    VKN_MOMENTUM_OLD = 0,
     VKN_MOMENTUM_NEW = 1,        /* (1 - momentum) * running + momentum * batch (PyTorch, cuDNN: 0.1) */
     VKN_MOMENTUM_CUMULATIVE = 2, /* the average over all batches so far (PyTorch momentum=None); the
                                     batch's number is VknRecordInfo.batch_number; momentum is ignored */
@@ -611,7 +617,8 @@ VKN_API void vkn_desc_rms_norm(VknDesc *desc, VknOperation operation, uint32_t r
 /* Group norm (Wu & He 2018): every sample of axis 0 and every one of `groups` groups of neighbouring channels
  * has statistics of its own, every channel its gamma and beta; epsilon 1e-5 (PyTorch, ONNX; Keras 1e-3). The
  * description has channel_axis twice, as groups and as channels of a group, so rank is at most 7. groups must
- * divide the channels, or the shape is empty. Instance norm is a group for each channel. */
+ * divide the channels: the second extent is UINT64_MAX if not, and planning refuses it by saying so. Instance
+ * norm is a group for each channel. */
 VKN_API void vkn_desc_group_norm(VknDesc *desc, VknOperation operation, uint32_t rank, const uint64_t *shape,
                                  int32_t channel_axis, uint64_t groups);
 

@@ -139,8 +139,9 @@ int main(int argc, char **argv) {
         error = differentiate(&y, target, &dy); /* yours */
         vkn_layer_backward(layer, &call);
         vkn_layer_regularize(layer, true, &penalty);
-        for (uint32_t i = 0; vkn_layer_weight(layer, i)->trainable; i++)
-            update(vkn_layer_weight(layer, i), 0.5f); /* yours */
+        const VknWeight *weight; /* those that are trained come first */
+        for (uint32_t i = 0; (weight = vkn_layer_weight(layer, i)) && weight->trainable; i++)
+            update(weight, 0.5f); /* yours */
         vkn_layer_constrain(layer);
         first = step ? first : error;
     }

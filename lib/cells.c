@@ -38,8 +38,6 @@ static VknResult cells_step(VknPlanner *p, const VknStage *stage, uint64_t items
     for (uint32_t slot = 0; slot < VKN_SLOTS; slot++)
         (*step)->push.extent[slot] = 1;
     (*step)->push.extent[VKN_CHANNEL] = (uint32_t)items;
-    if (vkn_planner_is_gradient(p))
-        (*step)->spec[VKN_SPEC_MODES - 1] |= VKN_MODE_COUPLING;
     for (const VknUse *use = stage->uses; use->resource != VKN_RESOURCE_COUNT; use++)
         if (vkn_stage_uses(p, use))
             vkn_step_bind(p, *step, *use, 0, extent_of(p, use->resource));

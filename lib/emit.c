@@ -251,8 +251,6 @@ static VknResult emit_boxes(VknPlanner *p, const VknStage *stage, const Tiling *
         step->push.part_count = (uint32_t)t->parts;
         step->push.part_first = (uint32_t)(i % reduced * t->parts);
         step->push.part_total = (uint32_t)total;
-        if (p->schedule->desc.operation == VKN_OPERATION_TRAIN_GRADIENT && p->by != VKN_BY_PARAMETER)
-            step->spec[VKN_SPEC_MODES - 1] |= VKN_MODE_COUPLING;
         if (t->fours)
             step->spec[VKN_SPEC_MODES - 1] |= VKN_MODE_FOUR_ROWS;
         step->spec[VKN_SPEC_HELD - 1] = held_quads(p, stage, &box);

@@ -76,8 +76,6 @@ static VknResult finish_step(VknPlanner *p, const Finish *f) {
         step->push.part_first = f->merged_total > 1 ? (uint32_t)f->part : 0;
         step->push.part_total = (uint32_t)f->merged_total;
     }
-    if (p->schedule->desc.operation == VKN_OPERATION_TRAIN_GRADIENT)
-        step->spec[VKN_SPEC_MODES - 1] |= VKN_MODE_COUPLING;
     vkn_step_set_groups(p, step, f->count, finish_iterations(p, f, worker));
     return VKN_SUCCESS;
 }

@@ -75,6 +75,8 @@ static uint32_t modes_of(const VknPlanner *p) {
     uint32_t modes = 0;
     if (desc->parameter_axis_count)
         modes |= MODES_BY[p->by];
+    if (desc->operation == VKN_OPERATION_TRAIN_GRADIENT && p->by != VKN_BY_PARAMETER)
+        modes |= VKN_MODE_COUPLING;
     if (desc->residual_use == VKN_RESIDUAL_FACTOR)
         modes |= VKN_MODE_RESIDUAL_FACTOR;
     if (desc->residual_use == VKN_RESIDUAL_BEFORE && !vkn_operation_is_gradient(desc->operation))

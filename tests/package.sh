@@ -83,6 +83,7 @@ symbols() {
     cmake -DNM=nm -DLIBRARY="$lib/libvknorm.so" -DHEADERS="$include/vknorm.h,$include/compiler.h" \
         -DELSEWHERE=vkn_compiler_glslang -P tests/symbols.cmake
     cmake -DNM=nm -DLIBRARY="$lib/libvknorm_runtime.so" -DHEADERS="$include/runtime.h" -P tests/symbols.cmake
+    cmake -DNM=nm -DLIBRARY="$lib/libvknorm_layer.so" -DHEADERS="$include/layer.h" -P tests/symbols.cmake
     cmake -DNM=nm -DLIBRARY="$lib/libvknorm_compiler.so" -DHEADERS="$include/compiler.h" \
         -DELSEWHERE=vkn_activation_compile -P tests/symbols.cmake
     for archive in "$work"/static.prefix/lib/*.a; do
@@ -99,6 +100,7 @@ consumer() {
     cmake -S "$source" -B "$work/$name" -G Ninja -DCMAKE_C_FLAGS="$strict" -DCMAKE_CXX_FLAGS="$strict" "$@"
     cmake --build "$work/$name"
     "$work/$name/programs/core"
+    "$work/$name/programs/runtime"
     "$work/$name/programs/consumer_c"
     "$work/$name/programs/consumer_cpp"
 }
@@ -161,8 +163,9 @@ installed_tool() {
 
 aarch64_runs() {
     emulate="qemu-aarch64 -L /usr/aarch64-linux-gnu"
-    aarch64-linux-gnu-gcc -std=c11 -DCONSUMER_RUNTIME -I"$work/volk" -I"$work/aarch64.prefix/include" \
-        tests/package/consumer.c -o "$work/consumer_aarch64" -L"$work/aarch64.prefix/lib" -lvknorm_runtime -lvknorm
+    aarch64-linux-gnu-gcc -std=c11 -DCONSUMER_LAYER -I"$work/volk" -I"$work/aarch64.prefix/include" \
+        tests/package/consumer.c -o "$work/consumer_aarch64" -L"$work/aarch64.prefix/lib" \
+        -lvknorm_layer -lvknorm_runtime -lvknorm -lm
     $emulate "$work/consumer_aarch64"
     $emulate "$work/volk_aarch64"
     $emulate "$work/aarch64.prefix/bin/vknorm" run --list >"$work/list"
@@ -201,10 +204,10 @@ aarch64_tests() {
 
 # --------------------------------------------------------------------------------------------- headers
 
-# Core, runtime and tool, with other Vulkan headers.
+# Core, runtime, layers and tool, with other Vulkan headers.
 with_headers() {
     grep -E 'define VK_HEADER_VERSION(_COMPLETE)? ' "$1/vulkan/vulkan_core.h"
-    for source in lib/*.c lib/runtime/*.c samples/tool/*.c; do
+    for source in lib/*.c lib/runtime/*.c lib/layer/*.c samples/tool/*.c; do
         cc -std=gnu11 -fsyntax-only -Wall -Wextra -Werror -Iinclude -Ilib -Ishaders -Itests/bench -I"$shaders" -isystem "$1" "$source"
     done
 }
@@ -218,8 +221,8 @@ step installed_tool installed_tool
 for kind in static shared; do
     step "find_package_$kind" find_package $kind
 done
-step pkg_config_static pkg_config static -DCONSUMER_RUNTIME vknorm-runtime
-step pkg_config_shared pkg_config shared "-DCONSUMER_RUNTIME -DCONSUMER_COMPILER" "vknorm-runtime vknorm-compiler"
+step pkg_config_static pkg_config static -DCONSUMER_LAYER vknorm-layer
+step pkg_config_shared pkg_config shared "-DCONSUMER_LAYER -DCONSUMER_COMPILER" "vknorm-layer vknorm-compiler"
 step add_subdirectory_static add_subdirectory static OFF
 step add_subdirectory_shared add_subdirectory shared ON
 step plain_sources plain

@@ -109,6 +109,12 @@ find_package() {
     consumer "find_$1" tests/package/find_package -DCMAKE_PREFIX_PATH="$work/$1.prefix"
 }
 
+# The core alone, and what find_package() says of the rest.
+core_alone() {
+    library core_alone release -DVKNORM_RUNTIME=OFF -DVKNORM_TOOL=OFF -DVKNORM_COMPILER=OFF
+    cmake -S tests/package/core_alone -B "$work/find_core_alone" -G Ninja -DCMAKE_PREFIX_PATH="$work/core_alone.prefix"
+}
+
 add_subdirectory() {
     consumer "subdirectory_$1" tests/package/add_subdirectory -DVKNORM_SHADERS="$shaders" -DCMAKE_C_FLAGS= \
         -DCMAKE_BUILD_TYPE=Debug -DBUILD_SHARED_LIBS="$2"
@@ -221,6 +227,7 @@ step installed_tool installed_tool
 for kind in static shared; do
     step "find_package_$kind" find_package $kind
 done
+step core_alone core_alone
 step pkg_config_static pkg_config static -DCONSUMER_LAYER vknorm-layer
 step pkg_config_shared pkg_config shared "-DCONSUMER_LAYER -DCONSUMER_COMPILER" "vknorm-layer vknorm-compiler"
 step add_subdirectory_static add_subdirectory static OFF

@@ -167,6 +167,13 @@ installed_tool() {
 
 # ---------------------------------------------------------------------------------------- cross builds
 
+# The preset says that there is no NDK, rather than what CMake then misses.
+android_without_ndk() {
+    ANDROID_NDK_HOME='' cmake --preset android -B "$work/android_without_ndk" 2>"$work/android_without_ndk.txt" && return 1
+    grep ANDROID_NDK_HOME "$work/android_without_ndk.txt"
+    ! grep Ninja "$work/android_without_ndk.txt"
+}
+
 aarch64_runs() {
     emulate="qemu-aarch64 -L /usr/aarch64-linux-gnu"
     aarch64-linux-gnu-gcc -std=c11 -DCONSUMER_LAYER -I"$work/volk" -I"$work/aarch64.prefix/include" \
@@ -245,6 +252,7 @@ if needs x86_64-w64-mingw32-gcc mingw mingw_shared mingw_volk; then
     step mingw_shared library mingw_shared mingw -DBUILD_SHARED_LIBS=ON
     step mingw_volk with_volk mingw x86_64-w64-mingw32-gcc
 fi
+step android_without_ndk android_without_ndk
 for folder in $headers; do
     step "headers_$(echo "$folder" | tr / _)" with_headers "$folder"
 done

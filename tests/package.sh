@@ -83,6 +83,7 @@ symbols() {
     cmake -DNM=nm -DLIBRARY="$lib/libvknorm.so" -DHEADERS="$include/vknorm.h,$include/compiler.h" \
         -DELSEWHERE=vkn_compiler_glslang -P tests/symbols.cmake
     cmake -DNM=nm -DLIBRARY="$lib/libvknorm_runtime.so" -DHEADERS="$include/runtime.h" -P tests/symbols.cmake
+    cmake -DNM=nm -DLIBRARY="$lib/libvknorm_layer.so" -DHEADERS="$include/layer.h" -P tests/symbols.cmake
     cmake -DNM=nm -DLIBRARY="$lib/libvknorm_compiler.so" -DHEADERS="$include/compiler.h" \
         -DELSEWHERE=vkn_activation_compile -P tests/symbols.cmake
     for archive in "$work"/static.prefix/lib/*.a; do
@@ -99,12 +100,19 @@ consumer() {
     cmake -S "$source" -B "$work/$name" -G Ninja -DCMAKE_C_FLAGS="$strict" -DCMAKE_CXX_FLAGS="$strict" "$@"
     cmake --build "$work/$name"
     "$work/$name/programs/core"
+    "$work/$name/programs/runtime"
     "$work/$name/programs/consumer_c"
     "$work/$name/programs/consumer_cpp"
 }
 
 find_package() {
     consumer "find_$1" tests/package/find_package -DCMAKE_PREFIX_PATH="$work/$1.prefix"
+}
+
+# The core alone, and what find_package() says of the rest.
+core_alone() {
+    library core_alone release -DVKNORM_RUNTIME=OFF -DVKNORM_TOOL=OFF -DVKNORM_COMPILER=OFF
+    cmake -S tests/package/core_alone -B "$work/find_core_alone" -G Ninja -DCMAKE_PREFIX_PATH="$work/core_alone.prefix"
 }
 
 add_subdirectory() {
@@ -159,10 +167,18 @@ installed_tool() {
 
 # ---------------------------------------------------------------------------------------- cross builds
 
+# The preset says that there is no NDK, rather than what CMake then misses.
+android_without_ndk() {
+    ANDROID_NDK_HOME='' cmake --preset android -B "$work/android_without_ndk" 2>"$work/android_without_ndk.txt" && return 1
+    grep ANDROID_NDK_HOME "$work/android_without_ndk.txt"
+    ! grep Ninja "$work/android_without_ndk.txt"
+}
+
 aarch64_runs() {
     emulate="qemu-aarch64 -L /usr/aarch64-linux-gnu"
-    aarch64-linux-gnu-gcc -std=c11 -DCONSUMER_RUNTIME -I"$work/volk" -I"$work/aarch64.prefix/include" \
-        tests/package/consumer.c -o "$work/consumer_aarch64" -L"$work/aarch64.prefix/lib" -lvknorm_runtime -lvknorm
+    aarch64-linux-gnu-gcc -std=c11 -DCONSUMER_LAYER -I"$work/volk" -I"$work/aarch64.prefix/include" \
+        tests/package/consumer.c -o "$work/consumer_aarch64" -L"$work/aarch64.prefix/lib" \
+        -lvknorm_layer -lvknorm_runtime -lvknorm -lm
     $emulate "$work/consumer_aarch64"
     $emulate "$work/volk_aarch64"
     $emulate "$work/aarch64.prefix/bin/vknorm" run --list >"$work/list"
@@ -201,10 +217,10 @@ aarch64_tests() {
 
 # --------------------------------------------------------------------------------------------- headers
 
-# Core, runtime and tool, with other Vulkan headers.
+# Core, runtime, layers and tool, with other Vulkan headers.
 with_headers() {
     grep -E 'define VK_HEADER_VERSION(_COMPLETE)? ' "$1/vulkan/vulkan_core.h"
-    for source in lib/*.c lib/runtime/*.c samples/tool/*.c; do
+    for source in lib/*.c lib/runtime/*.c lib/layer/*.c samples/tool/*.c; do
         cc -std=gnu11 -fsyntax-only -Wall -Wextra -Werror -Iinclude -Ilib -Ishaders -Itests/bench -I"$shaders" -isystem "$1" "$source"
     done
 }
@@ -218,8 +234,9 @@ step installed_tool installed_tool
 for kind in static shared; do
     step "find_package_$kind" find_package $kind
 done
-step pkg_config_static pkg_config static -DCONSUMER_RUNTIME vknorm-runtime
-step pkg_config_shared pkg_config shared "-DCONSUMER_RUNTIME -DCONSUMER_COMPILER" "vknorm-runtime vknorm-compiler"
+step core_alone core_alone
+step pkg_config_static pkg_config static -DCONSUMER_LAYER vknorm-layer
+step pkg_config_shared pkg_config shared "-DCONSUMER_LAYER -DCONSUMER_COMPILER" "vknorm-layer vknorm-compiler"
 step add_subdirectory_static add_subdirectory static OFF
 step add_subdirectory_shared add_subdirectory shared ON
 step plain_sources plain
@@ -235,6 +252,7 @@ if needs x86_64-w64-mingw32-gcc mingw mingw_shared mingw_volk; then
     step mingw_shared library mingw_shared mingw -DBUILD_SHARED_LIBS=ON
     step mingw_volk with_volk mingw x86_64-w64-mingw32-gcc
 fi
+step android_without_ndk android_without_ndk
 for folder in $headers; do
     step "headers_$(echo "$folder" | tr / _)" with_headers "$folder"
 done

@@ -1,6 +1,10 @@
 /* A program that uses vknorm as other projects do; in C11, and through consumer.cpp in C++17. With the
- * headers of the components that CONSUMER_RUNTIME and CONSUMER_COMPILER say are there. */
+ * headers of the components that CONSUMER_RUNTIME, CONSUMER_LAYER and CONSUMER_COMPILER say are there. */
 #include <vknorm/vknorm.h>
+#ifdef CONSUMER_LAYER
+#define CONSUMER_RUNTIME
+#include <vknorm/layer.h>
+#endif
 #ifdef CONSUMER_RUNTIME
 #include <vknorm/runtime.h>
 #endif
@@ -50,6 +54,40 @@ static void device_print(void *user, const VknRuntimeInfo *info) {
 }
 #endif
 
+#ifdef CONSUMER_LAYER
+/* A layer of ReLU, on a device if there is one. */
+static VknResult layer_run(void) {
+    const uint64_t shape[2] = {1, 2};
+    float values[2] = {-1, 2};
+    VknRuntimeDesc runtime_desc;
+    VknRuntime *runtime;
+    VknLayerDesc desc;
+    VknLayer *layer = NULL;
+    VknLayerCall call;
+    memset(&runtime_desc, 0, sizeof runtime_desc);
+    memset(&call, 0, sizeof call);
+    runtime_desc.log.write = log_write;
+    VknResult result = vkn_layer_desc_activation(runtime_desc.log, "relu", &desc);
+    if (result != VKN_SUCCESS)
+        return result;
+    result = vkn_runtime_create(&runtime_desc, &runtime);
+    if (result != VKN_SUCCESS)
+        return result == VKN_ERROR_UNSUPPORTED ? VKN_SUCCESS : result;
+    bool good = vkn_layer_create(runtime, &desc, &layer) == VKN_SUCCESS &&
+                vkn_layer_build(layer, 2, shape) == VKN_SUCCESS &&
+                vkn_runtime_buffer_create(runtime, sizeof values, &call.x) == VKN_SUCCESS &&
+                vkn_runtime_buffer_create(runtime, sizeof values, &call.y) == VKN_SUCCESS &&
+                vkn_runtime_upload(runtime, &call.x, 0, values, sizeof values) == VKN_SUCCESS &&
+                vkn_layer_forward(layer, &call) == VKN_SUCCESS &&
+                vkn_runtime_download(runtime, &call.y, 0, values, sizeof values) == VKN_SUCCESS &&
+                values[0] == 0 && values[1] == 2;
+    vkn_layer_destroy(layer);
+    vkn_runtime_destroy(runtime);
+    printf("layer: relu of -1 and 2 is %g and %g\n", values[0], values[1]);
+    return good ? VKN_SUCCESS : VKN_ERROR_DRIVER;
+}
+#endif
+
 int main(void) {
     VknResult result = plan();
 #ifdef CONSUMER_RUNTIME
@@ -57,6 +95,10 @@ int main(void) {
     memset(&silent, 0, sizeof silent);
     /* There may be no device; but it must link, and end. */
     printf("devices: %s\n", vkn_result_name(vkn_runtime_list(silent, device_print, NULL)));
+#endif
+#ifdef CONSUMER_LAYER
+    if (result == VKN_SUCCESS)
+        result = layer_run();
 #endif
 #ifdef CONSUMER_COMPILER
     if (!vkn_compiler_glslang())

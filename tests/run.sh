@@ -217,7 +217,7 @@ run_fuzzers() {
 
 # ------------------------------------------------------------------------------------------------- run
 
-limit=1800 fuzz_seconds=10
+limit=3600 fuzz_seconds=10
 [ -z "$long" ] || limit=14400 fuzz_seconds=600
 validation=
 [ $layer != none ] || validation='s/ --validation//'

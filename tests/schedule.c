@@ -321,12 +321,31 @@ static void test_cells(void **state) {
     }
 }
 
+/* Nobody works together on a column: channels last go by columns where there are no subgroups, too. */
+static void test_columns_alone(void **state) {
+    static const VknOperation OPERATIONS[] = {VKN_OPERATION_TRAIN, VKN_OPERATION_APPLY,
+                                              VKN_OPERATION_TRAIN_GRADIENT};
+    (void)state;
+    planning_start("columns alone", 0);
+    planning.caps = (VknCaps)GPU(1 << 27);
+    planning.caps.subgroup_arithmetic = planning.caps.subgroup_shuffle = false;
+    for (size_t i = 0; i < sizeof OPERATIONS / sizeof *OPERATIONS; i++) {
+        VknSchedule schedule;
+        vkn_desc_batch_norm(&planning.desc, OPERATIONS[i], 4, (uint64_t[]){8, 56, 56, 64}, 1, (int32_t[]){3});
+        assert_true(planning_make(&schedule));
+        planning_check(&schedule);
+        assert_string_equal(schedule.info.strategy_name, "column");
+        vkn_schedule_free(&planning_host, &schedule);
+    }
+}
+
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_access),   cmocka_unit_test(test_large_tensors),
         cmocka_unit_test(test_large_cells),    cmocka_unit_test(test_invented_devices),
         cmocka_unit_test(test_no_host_memory), cmocka_unit_test(test_absurd_sizes_are_refused),
         cmocka_unit_test(test_tuning),         cmocka_unit_test(test_cells),
+        cmocka_unit_test(test_columns_alone),
     };
     if (!test_rounds_parse(argc, argv, 2000, &rounds))
         return 2;

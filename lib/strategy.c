@@ -54,12 +54,14 @@ static bool row_is_held(const VknPlanner *p, VknTeam team) {
 }
 
 static bool view_is_legal(const VknStrategy *strategy, const VknPlanner *p) {
-    if (!vkn_team_exists(p->caps, strategy->team))
+    /* Nobody works together on a column. */
+    if (strategy->access != VKN_ACCESS_COLUMN && !vkn_team_exists(p->caps, strategy->team))
         return false;
     if (strategy->access == VKN_ACCESS_ANY)
         return true;
-    /* Rows are walked from where they are aligned, which is not the same for all buffers. */
-    if (strategy->access == VKN_ACCESS_ROW && p->schedule->desc.reproducible)
+    /* Rows are walked from where they are aligned, which is not the same for all buffers. Columns would be
+     * other bits than those of earlier versions. */
+    if (p->schedule->desc.reproducible)
         return false;
     if (!p->view->slotted || !layouts_pair(p->view) || p->schedule->desc.roles & VKN_HAS_MASK)
         return false;

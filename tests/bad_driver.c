@@ -14,6 +14,12 @@ static bool has(const uint32_t *code, size_t words, uint32_t op) {
     return op == ANY;
 }
 
+/* FMin, FMax and FClamp of GLSL.std.450 give any operand if one is NaN; NMin, NMax and NClamp one that is
+ * not. */
+static uint32_t without_nan(uint32_t instruction) {
+    return instruction == 37 ? 79 : instruction == 40 ? 80 : instruction == 43 ? 81 : instruction;
+}
+
 static VKAPI_ATTR VkResult VKAPI_CALL bad_module(VkDevice device, const VkShaderModuleCreateInfo *info,
                                                  const VkAllocationCallbacks *allocator, VkShaderModule *to) {
     size_t words = info->codeSize / 4;
@@ -30,6 +36,9 @@ static VKAPI_ATTR VkResult VKAPI_CALL bad_module(VkDevice device, const VkShader
     for (size_t i = 5; mistaken && i < words; i += code[i] >> 16)
         if ((code[i] & 0xFFFF) == bad.taken)
             code[i] = (code[i] & 0xFFFF0000) | bad.placed;
+    for (size_t i = 5; bad.drops_nan && i < words; i += code[i] >> 16)
+        if ((code[i] & 0xFFFF) == OP_EXT_INST)
+            code[i + 4] = without_nan(code[i + 4]);
     as_seen.pCode = code;
     VkResult result = bad.create_module(device, &as_seen, allocator, to);
     free(code);

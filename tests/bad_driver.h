@@ -8,6 +8,7 @@
 
 /* Instructions of SPIR-V by which workers are told apart. */
 enum {
+    OP_EXT_INST = 12,
     OP_FADD = 129,
     OP_FSUB = 131,
     OP_CONTROL_BARRIER = 224,
@@ -29,6 +30,7 @@ typedef struct BadDriver {
     uint32_t unloved[2];    /* or ANY */
     uint32_t taken, placed; /* in modules that have `among`, the one instruction is taken for the other */
     uint32_t among;
+    bool drops_nan;  /* min(), max() and clamp() of a NaN are another operand */
     bool is_unloved; /* the last module */
     /* Pipelines with subgroups see only the first 2048 elements of a row, if that is `shortened`. */
     bool shortened, has_subgroups; /* the last module */

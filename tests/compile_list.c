@@ -210,9 +210,10 @@ static void add_step(Builder *b, const VknDesc *desc, uint32_t caps, const VknSt
     uint64_t hash = hash_words(hash_words(1, who, 2), spec, step->spec_count);
     if (!insert(b->seen, hash))
         return;
-    uint32_t kind[] = {step->kernel, step->worker, spec[VKN_SPEC_STATISTIC - 1]};
+    uint32_t kind[] = {step->kernel, step->worker, spec[VKN_SPEC_STATISTIC - 1],
+                       spec[VKN_SPEC_MODES - 1] & VKN_MODE_CELLS};
     uint32_t other[] = {spec[VKN_SPEC_ACTIVATION - 1], spec[VKN_SPEC_PROLOGUE - 1]};
-    bool first = insert(b->kinds, hash_words(3, kind, 3));
+    bool first = insert(b->kinds, hash_words(3, kind, 4));
     first |= insert(b->kinds, hash_words(4, other, 2));
     if (!first && hash % b->every)
         return;

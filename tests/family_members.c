@@ -138,6 +138,11 @@ static void describe(const Row *row, FamilyLayout layout, VknDesc *desc) {
     bool packed = layout == FAMILY_NC4HW4;
     desc->rank = packed ? 5 : 4;
     memcpy(desc->shape, packed ? PACKED : SHAPE, desc->rank * sizeof *SHAPE);
+    if (row->grouped && !packed) { /* planes so large that columns have several parts */
+        desc->shape[0] = 2;
+        desc->shape[2] = 20;
+        desc->shape[3] = 26;
+    }
     desc->kept_axis_count = axes_of(row->kept, packed, desc->kept_axes);
     desc->parameter_axis_count = axes_of(row->parameters, packed, desc->parameter_axes);
     if (row->grouped) { /* a pack of four channels is a group */

@@ -35,6 +35,17 @@ void test_descriptions_refused(void **state) {
            "moving_variance: there is no initializer 8");
     REFUSE((desc.synchronized = true, desc.renorm = true), UNSUPPORTED, "synchronized excludes renorm");
     REFUSE((desc.synchronized = true, desc.virtual_batch_size = 2), UNSUPPORTED, "and virtual batches");
+    /* Rules of the core, in its words. */
+    REFUSE(desc.momentum = NAN, INVALID_ARGUMENT, "momentum must be 0 to 1, not nan");
+    REFUSE((desc.trainable = false, desc.momentum = 2), INVALID_ARGUMENT, "momentum must be 0 to 1, not 2");
+    REFUSE((desc.renorm = true, desc.renorm_momentum = NAN), INVALID_ARGUMENT, "renorm_momentum");
+    REFUSE((desc.renorm = true, desc.renorm_r_min = NAN), INVALID_ARGUMENT, "renorm_r_min (nan)");
+    REFUSE((desc.renorm = true, desc.renorm_d_max = -1), INVALID_ARGUMENT, "renorm_d_max");
+    REFUSE((desc.virtual_batch_size = 2, desc.renorm = true), INVALID_ARGUMENT, "renormalization, not 2");
+    REFUSE((desc.activation.id = VKN_ACTIVATION_RELU, desc.activation.parameter[1] = 2), INVALID_ARGUMENT,
+           "max_value");
+    REFUSE(desc.activation.id = (VknActivationId)999, INVALID_ARGUMENT, "activation");
+    REFUSE(desc.type = (VknType)3, INVALID_ARGUMENT, "x.type must be a VknType (0 to 2), not 3");
     for (size_t i = 0; i < LENGTH(NAMES); i++)
         REFUSE(desc.name = NAMES[i], INVALID_ARGUMENT, "a layer's name");
     vkn_layer_desc_default(&good, VKN_LAYER_GROUP_NORMALIZATION);
@@ -49,8 +60,9 @@ void test_descriptions_refused(void **state) {
                  VKN_ERROR_INVALID_ARGUMENT, "no activation named \"sparsemax\"");
     /* What other kinds have is ignored. */
     desc = good;
-    desc.gamma.initializer.value = NAN;
+    desc.gamma.initializer.value = desc.momentum = NAN;
     desc.groups = 0;
+    desc.virtual_batch_size = UINT64_MAX;
     assert_int_equal(vkn_layer_create(fixture->runtime, &desc, &layer), VKN_SUCCESS);
     vkn_layer_destroy(layer);
     vkn_layer_destroy(NULL);
@@ -81,13 +93,7 @@ void test_shapes_refused(void **state) {
     REFUSE_SHAPE(desc.axes[0] = 2, 2, "from -2 to 1, not 2");
     REFUSE_SHAPE((desc.axis_count = 2, desc.axes[1] = 1), 2, "axis 1 is listed twice");
     /* Rules of the core, in its words. */
-    REFUSE_SHAPE(desc.momentum = 2, 2, "momentum");
-    REFUSE_SHAPE((desc.renorm = true, desc.renorm_d_max = -1), 2, "renorm_d_max");
     REFUSE_SHAPE(desc.virtual_batch_size = 3, 2, "virtual_batch_size");
-    REFUSE_SHAPE((desc.virtual_batch_size = 2, desc.renorm = true), 2, "renorm");
-    REFUSE_SHAPE((desc.activation.id = VKN_ACTIVATION_RELU, desc.activation.parameter[1] = 2), 2,
-                 "max_value");
-    REFUSE_SHAPE(desc.type = (VknType)3, 2, "type");
     /* A rank that initializers, regularizers and constraints do not take. */
     REFUSE_SHAPE(desc.gamma.initializer = *vkn_initializer_find("orthogonal"), 2, "not of rank 1");
     vkn_layer_desc_default(&good, VKN_LAYER_GROUP_NORMALIZATION);

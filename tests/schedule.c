@@ -76,6 +76,41 @@ static void test_large_tensors(void **state) {
     }
 }
 
+/* Group norms up to 64 GiB, by cell unless cells are too many: planned, not run. */
+static void test_large_cells(void **state) {
+    uint64_t found = 0;
+    (void)state;
+    for (uint64_t round = 0; round < rounds.count / 4; round++) {
+        TestRandom random = test_random_start(rounds.seed + round);
+        planning_start("large cells", rounds.seed + round);
+        planning.caps = test_random_caps(&random);
+        uint64_t most = vkn_min(planning.caps.max_storage_range * 100, (uint64_t)1 << 34);
+        uint64_t left = 1 + (most >> (6 + test_random_below(&random, 14))), shape[4];
+        uint64_t groups = 1 + test_random_below(&random, 64), first = test_random_below(&random, 4);
+        int32_t axis = round % 2 ? 3 : 1;
+        for (uint64_t i = 0; i < 4; i++) {
+            uint64_t extent = 1 + (test_random_below(&random, left) >> test_random_below(&random, 16));
+            shape[(first + i) % 4] = extent;
+            left = vkn_max(1, left / extent);
+        }
+        shape[axis] *= groups;
+        vkn_desc_group_norm(&planning.desc,
+                            round % 8 == 1 ? VKN_OPERATION_TRAIN : VKN_OPERATION_TRAIN_GRADIENT, 4, shape,
+                            axis, groups);
+        for (planning.desc.strategy = 0; planning.desc.strategy <= vkn_strategy_count;
+             planning.desc.strategy++) {
+            VknSchedule schedule;
+            if (!planning_make(&schedule))
+                continue;
+            planning_check(&schedule);
+            found += (schedule.steps[0].spec[VKN_SPEC_MODES - 1] & VKN_MODE_CELLS) != 0;
+            vkn_schedule_free(&planning_host, &schedule);
+        }
+    }
+    print_message("%" PRIu64 " schedules by cell\n", found);
+    assert_true(found >= rounds.count / 8);
+}
+
 /* --------------------------------------------------------------------------------- invented devices */
 
 #define GPU(range)                                                                                           \
@@ -172,11 +207,9 @@ static void test_absurd_sizes_are_refused(void **state) {
         }
 }
 
-static void test_no_host_memory(void **state) {
+/* Of planning.desc, which is not planned without so many allocations and steps. */
+static void check_no_host_memory(int64_t allocations, uint32_t steps) {
     VknResult result = VKN_ERROR_OUT_OF_HOST_MEMORY;
-    (void)state;
-    planning.caps = (VknCaps)GPU(4096);
-    vkn_desc_batch_norm(&planning.desc, VKN_OPERATION_TRAIN, 2, (uint64_t[]){64, 1000}, 1, (int32_t[]){1});
     for (int64_t n = 0; result != VKN_SUCCESS; n++) {
         Memory memory = {.left = n, .most = planning_memory.most};
         VkAllocationCallbacks failing = planning_callbacks;
@@ -186,7 +219,7 @@ static void test_no_host_memory(void **state) {
         planning.message[0] = 0;
         result = vkn_schedule_make(&poor, &planning.caps, &planning.desc, &schedule);
         if (result == VKN_SUCCESS) {
-            assert_true(n > 3 && schedule.step_count > 8); /* the list of steps has grown */
+            assert_true(n > allocations && schedule.step_count > steps); /* the list of steps has grown */
             vkn_schedule_free(&poor, &schedule);
         } else {
             assert_int_equal(result, VKN_ERROR_OUT_OF_HOST_MEMORY);
@@ -194,6 +227,16 @@ static void test_no_host_memory(void **state) {
         }
         assert_int_equal(memory.live, 0);
     }
+}
+
+static void test_no_host_memory(void **state) {
+    (void)state;
+    planning.caps = (VknCaps)GPU(4096);
+    vkn_desc_batch_norm(&planning.desc, VKN_OPERATION_TRAIN, 2, (uint64_t[]){64, 1000}, 1, (int32_t[]){1});
+    check_no_host_memory(3, 8);
+    planning.caps = (VknCaps)GPU(1 << 27); /* by cell, without the log of those who are not */
+    vkn_desc_group_norm(&planning.desc, VKN_OPERATION_TRAIN_GRADIENT, 4, (uint64_t[]){2, 320, 64, 64}, 1, 32);
+    check_no_host_memory(1, 4);
 }
 
 static void tuning_check(const VknTuning *row) {
@@ -221,8 +264,9 @@ static void test_tuning(void **state) {
     assert_ptr_equal(vkn_tuning(&(VknCaps){.device_class = (VknDeviceClass)-1}), other);
 }
 
-/* What goes by cell: gradients of group norms, and with channels last their training; not what is small, nor
- * where so many cells have a parameter that one dispatch does not merge them. */
+/* What goes by cell: gradients of group norms, and with channels last their training; not what is small, as a
+ * whole or in each cell, nor where so many cells have a parameter that one dispatch does not merge them; not
+ * without dx, or dgamma and dbeta, or with slopes. */
 static void test_cells(void **state) {
     static const struct {
         VknOperation operation;
@@ -230,15 +274,23 @@ static void test_cells(void **state) {
         int32_t channel_axis;
         uint64_t groups;
         uint32_t dispatches; /* 0: not by cell */
+        uint32_t toggled;    /* roles that it lacks, or has: SLOPE, with its activation */
     } ROWS[] = {
-        {VKN_OPERATION_TRAIN_GRADIENT, {2, 320, 64, 64}, 1, 32, 5},
-        {VKN_OPERATION_TRAIN_GRADIENT, {2, 64, 64, 320}, 3, 32, 5},
-        {VKN_OPERATION_TRAIN_GRADIENT, {8, 64, 28, 28}, 1, 64, 5},
-        {VKN_OPERATION_TRAIN, {2, 64, 64, 320}, 3, 32, 3},
-        {VKN_OPERATION_TRAIN, {2, 320, 64, 64}, 1, 32, 0},
-        {VKN_OPERATION_TRAIN, {2, 64, 64, 2048}, 3, 2, 0},
-        {VKN_OPERATION_TRAIN_GRADIENT, {1, 64, 8, 8}, 1, 32, 0},
-        {VKN_OPERATION_TRAIN_GRADIENT, {40000, 2, 4, 4}, 1, 2, 0},
+        {VKN_OPERATION_TRAIN_GRADIENT, {2, 320, 64, 64}, 1, 32, 5, 0},
+        {VKN_OPERATION_TRAIN_GRADIENT, {2, 64, 64, 320}, 3, 32, 5, 0},
+        {VKN_OPERATION_TRAIN_GRADIENT, {8, 64, 28, 28}, 1, 64, 5, 0},
+        {VKN_OPERATION_TRAIN, {2, 64, 64, 320}, 3, 32, 3, 0},
+        {VKN_OPERATION_TRAIN, {2, 320, 64, 64}, 1, 32, 0, 0},
+        {VKN_OPERATION_TRAIN, {2, 64, 64, 2048}, 3, 2, 0, 0},
+        {VKN_OPERATION_TRAIN_GRADIENT, {1, 64, 8, 8}, 1, 32, 0, 0},
+        {VKN_OPERATION_TRAIN_GRADIENT, {40000, 2, 4, 4}, 1, 2, 0, 0},
+        {VKN_OPERATION_TRAIN_GRADIENT, {400, 64, 4, 4}, 1, 32, 5, 0},
+        {VKN_OPERATION_TRAIN_GRADIENT, {400, 64, 3, 5}, 1, 32, 0, 0},
+        {VKN_OPERATION_TRAIN_GRADIENT, {2, 320, 64, 64}, 1, 32, 5, VKN_HAS_DBETA},
+        {VKN_OPERATION_TRAIN_GRADIENT, {2, 320, 64, 64}, 1, 32, 0, VKN_HAS_DGAMMA | VKN_HAS_DBETA},
+        {VKN_OPERATION_TRAIN_GRADIENT, {2, 320, 64, 64}, 1, 32, 0, VKN_HAS_DX},
+        {VKN_OPERATION_TRAIN, {2, 64, 64, 320}, 3, 32, 0, VKN_HAS_GAMMA | VKN_HAS_BETA},
+        {VKN_OPERATION_TRAIN_GRADIENT, {2, 320, 64, 64}, 1, 32, 0, VKN_HAS_SLOPE},
     };
     (void)state;
     planning_start("cells", 0);
@@ -256,6 +308,9 @@ static void test_cells(void **state) {
         uint32_t by_cell = 0;
         vkn_desc_group_norm(&planning.desc, ROWS[i].operation, 4, ROWS[i].shape, ROWS[i].channel_axis,
                             ROWS[i].groups);
+        planning.desc.roles ^= ROWS[i].toggled;
+        if (ROWS[i].toggled & VKN_HAS_SLOPE)
+            planning.desc.activation = vkn_activation_default(VKN_ACTIVATION_PRELU);
         assert_true(planning_make(&schedule));
         planning_check(&schedule);
         for (uint32_t j = 0; j < schedule.step_count; j++)
@@ -266,15 +321,31 @@ static void test_cells(void **state) {
     }
 }
 
+/* Nobody works together on a column: channels last go by columns where there are no subgroups, too. */
+static void test_columns_alone(void **state) {
+    static const VknOperation OPERATIONS[] = {VKN_OPERATION_TRAIN, VKN_OPERATION_APPLY,
+                                              VKN_OPERATION_TRAIN_GRADIENT};
+    (void)state;
+    planning_start("columns alone", 0);
+    planning.caps = (VknCaps)GPU(1 << 27);
+    planning.caps.subgroup_arithmetic = planning.caps.subgroup_shuffle = false;
+    for (size_t i = 0; i < sizeof OPERATIONS / sizeof *OPERATIONS; i++) {
+        VknSchedule schedule;
+        vkn_desc_batch_norm(&planning.desc, OPERATIONS[i], 4, (uint64_t[]){8, 56, 56, 64}, 1, (int32_t[]){3});
+        assert_true(planning_make(&schedule));
+        planning_check(&schedule);
+        assert_string_equal(schedule.info.strategy_name, "column");
+        vkn_schedule_free(&planning_host, &schedule);
+    }
+}
+
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_access),
-        cmocka_unit_test(test_large_tensors),
-        cmocka_unit_test(test_invented_devices),
-        cmocka_unit_test(test_no_host_memory),
-        cmocka_unit_test(test_absurd_sizes_are_refused),
-        cmocka_unit_test(test_tuning),
-        cmocka_unit_test(test_cells),
+        cmocka_unit_test(test_every_access),   cmocka_unit_test(test_large_tensors),
+        cmocka_unit_test(test_large_cells),    cmocka_unit_test(test_invented_devices),
+        cmocka_unit_test(test_no_host_memory), cmocka_unit_test(test_absurd_sizes_are_refused),
+        cmocka_unit_test(test_tuning),         cmocka_unit_test(test_cells),
+        cmocka_unit_test(test_columns_alone),
     };
     if (!test_rounds_parse(argc, argv, 2000, &rounds))
         return 2;

@@ -303,6 +303,42 @@ static void test_the_wrong_is_wrong(void **state) {
     vkn_context_destroy(context);
 }
 
+/* Softmax of a row with a NaN, on a driver whose max() does not hand it on. */
+static void test_max_without_nan(void **state) {
+    enum { LENGTH_OF_ROW = 37 };
+    Fixture *fixture = *state;
+    VknContext *context = open_context(fixture, NULL);
+    float x[ROWS * LENGTH_OF_ROW], y[ROWS * LENGTH_OF_ROW];
+    void *memory[VKN_ROLE_COUNT] = {[VKN_ROLE_X] = x, [VKN_ROLE_Y] = y};
+    bad.drops_nan = true;
+    for (uint32_t i = 0; !i || vkn_strategy_name(i - 1); i++)
+        for (uint64_t columns = 0; columns <= 1; columns++) {
+            uint64_t step = columns ? ROWS : 1, next = columns ? 1 : LENGTH_OF_ROW;
+            VknDesc desc;
+            VknPlan *plan;
+            vkn_desc_softmax(&desc, VKN_OPERATION_TRAIN, 2, (uint64_t[]){ROWS, LENGTH_OF_ROW}, 1,
+                             (int32_t[]){1});
+            desc.x = desc.y = (VknTensor){VKN_TYPE_F32, {next, step}};
+            desc.strategy = i;
+            VknResult result = vkn_plan_create(context, &desc, &plan);
+            fixture->log.text[0] = '\0';
+            if (i && result == VKN_ERROR_UNSUPPORTED)
+                continue;
+            assert_int_equal(result, VKN_SUCCESS);
+            for (uint64_t j = 0; j < LENGTH(x); j++)
+                x[j] = 0.25f;
+            for (uint64_t row = 1; row < ROWS; row += 2) /* at its beginning, within, or at its end */
+                x[row * next + row % 3 * (LENGTH_OF_ROW / 2) * step] = NAN;
+            run(fixture->runtime, plan, memory);
+            vkn_plan_destroy(plan);
+            for (uint64_t row = 0; row < ROWS; row++)
+                for (uint64_t j = 0; j < LENGTH_OF_ROW; j++)
+                    if (isnan(y[row * next + j * step]) != row % 2)
+                        fail_msg("strategy %u, %u columns: row %u", i, (unsigned)columns, (unsigned)row);
+        }
+    vkn_context_destroy(context);
+}
+
 static VknResult run_lost(void *user, const VknPlan *plan, void *const memory[VKN_ROLE_COUNT]) {
     (void)plan, (void)memory;
     ++*(int *)user;
@@ -330,7 +366,8 @@ int main(void) {
         TEST_ON_DEVICE(test_good_driver),        TEST_ON_DEVICE(test_uncompiled_subgroups),
         TEST_ON_DEVICE(test_nothing_compiles),   TEST_ON_DEVICE(test_no_memory),
         TEST_ON_DEVICE(test_wrong_numbers),      TEST_ON_DEVICE(test_wrong_long_rows),
-        TEST_ON_DEVICE(test_the_wrong_is_wrong), TEST_ON_DEVICE(test_arguments),
+        TEST_ON_DEVICE(test_the_wrong_is_wrong), TEST_ON_DEVICE(test_max_without_nan),
+        TEST_ON_DEVICE(test_arguments),
     };
     return cmocka_run_group_tests_name("self_test", tests, group_open, NULL);
 }

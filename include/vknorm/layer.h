@@ -213,7 +213,8 @@ VKN_API VknResult vkn_layer_desc_activation(VknLog log, const char *name, VknLay
 typedef struct VknLayer VknLayer;
 
 /* Creates a layer without variables on `runtime`, which must outlive it. Checks what can be checked without a
- * shape. Errors: INVALID_ARGUMENT, UNSUPPORTED, OUT_OF_HOST_MEMORY. */
+ * shape: all but the axes, and what must divide an extent. Errors: INVALID_ARGUMENT, UNSUPPORTED,
+ * OUT_OF_HOST_MEMORY. */
 VKN_API VknResult vkn_layer_create(VknRuntime *runtime, const VknLayerDesc *desc, VknLayer **layer);
 
 /* Destroys the layer, its variables and its plans. No command buffer that it recorded may be pending. */

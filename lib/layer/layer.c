@@ -65,7 +65,7 @@ static VknResult check_parameters(VknLog log, const VknLayerDesc *desc) {
     return result;
 }
 
-/* Rules that the core cannot know; it checks the others when the layer is built. */
+/* Rules that the core cannot know. */
 static VknResult check(VknLog log, const VknLayerDesc *desc) {
     if (desc->kind < VKN_LAYER_BATCH_NORMALIZATION || desc->kind > VKN_LAYER_SOFTMAX)
         return vkn_layer_fail(log, VKN_ERROR_INVALID_ARGUMENT, "there is no kind of layer %d", desc->kind);
@@ -97,6 +97,41 @@ static VknResult check(VknLog log, const VknLayerDesc *desc) {
     return check_parameters(log, desc);
 }
 
+/* Asks the core what it thinks of a pass. */
+static VknResult query(const VknLayer *layer, VknOperation operation, uint32_t more) {
+    const VknPass pass = {operation, layer->shape[0], vkn_layer_roles(layer, operation) | more, 1, false};
+    VknDesc desc;
+    VknPlanInfo info;
+    vkn_layer_describe(layer, &pass, &desc);
+    return vkn_plan_query(vkn_context_caps(vkn_runtime_context(layer->runtime)), &desc, layer->log, &info);
+}
+
+/* Of all that it will do. */
+static VknResult query_all(const VknLayer *layer) {
+    VknResult result = VKN_SUCCESS;
+    for (int training = 0; training < 2 && result == VKN_SUCCESS; training++) {
+        const VknOperation forward = vkn_layer_operation(layer, training);
+        result = query(layer, forward, 0);
+        if (result == VKN_SUCCESS)
+            result = query(layer, vkn_layer_gradient(forward), BIT(DX));
+    }
+    return result;
+}
+
+/* Of the least x that there may be, whatever the axes are; frozen or not. */
+static VknResult query_least(const VknLayer *layer) {
+    VknLayer least = *layer;
+    const bool is_virtual = least.desc.kind == VKN_LAYER_BATCH_NORMALIZATION && least.desc.virtual_batch_size;
+    least.rank = 2;
+    least.shape[0] = is_virtual ? least.desc.virtual_batch_size : 1;
+    least.shape[1] = 1;
+    least.desc.axis_count = least.desc.axis_count > 0;
+    least.desc.axes[0] = 1;
+    least.desc.groups = 1;
+    least.desc.trainable = true;
+    return query_all(&least);
+}
+
 /* -------------------------------------------------------------------------------------------- create */
 
 VknResult vkn_layer_create(VknRuntime *runtime, const VknLayerDesc *desc, VknLayer **layer) {
@@ -122,8 +157,12 @@ VknResult vkn_layer_create(VknRuntime *runtime, const VknLayerDesc *desc, VknLay
     made->desc.name = made->name = strcpy(name, desc->name);
     if (desc->kind == VKN_LAYER_ACTIVATION)
         made->desc.axis_count = 0;
-    *layer = made;
-    return VKN_SUCCESS;
+    result = query_least(made);
+    if (result == VKN_SUCCESS)
+        *layer = made;
+    else
+        vkn_layer_destroy(made);
+    return result;
 }
 
 void vkn_layer_destroy(VknLayer *layer) {
@@ -136,15 +175,6 @@ void vkn_layer_destroy(VknLayer *layer) {
 }
 
 /* --------------------------------------------------------------------------------------------- build */
-
-/* Asks the core what it thinks of a pass. */
-static VknResult query(const VknLayer *layer, VknOperation operation, uint32_t more) {
-    const VknPass pass = {operation, layer->shape[0], vkn_layer_roles(layer, operation) | more, 1, false};
-    VknDesc desc;
-    VknPlanInfo info;
-    vkn_layer_describe(layer, &pass, &desc);
-    return vkn_plan_query(vkn_context_caps(vkn_runtime_context(layer->runtime)), &desc, layer->log, &info);
-}
 
 static VknResult build(VknLayer *layer) {
     const VknLayerDesc *desc = &layer->desc;
@@ -161,12 +191,8 @@ static VknResult build(VknLayer *layer) {
                                     "%s: %lld groups do not divide %llu channels", layer->name,
                                     (long long)desc->groups, (unsigned long long)channels);
     }
-    for (int training = 0; training < 2 && result == VKN_SUCCESS; training++) {
-        const VknOperation forward = vkn_layer_operation(layer, training);
-        result = query(layer, forward, 0);
-        if (result == VKN_SUCCESS)
-            result = query(layer, vkn_layer_gradient(forward), BIT(DX));
-    }
+    if (result == VKN_SUCCESS)
+        result = query_all(layer);
     if (result == VKN_SUCCESS)
         result = vkn_layer_variables_create(layer);
     return result;

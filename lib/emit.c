@@ -55,14 +55,16 @@ static uint64_t most_rows(const VknPlanner *p, uint32_t vector) {
     return vkn_max(32, p->tuning->wide_part / row);
 }
 
-/* Neighbouring statistics that an invocation takes. */
+/* Neighbouring statistics that an invocation takes; of gradients 16 gain nothing where rows are short. */
 static uint32_t column_vector(const VknPlanner *p, const VknStage *stage, const VknBox *box) {
-    uint64_t least = p->tuning->wide_apply;
     if (p->access != VKN_ACCESS_COLUMN || !vkn_box_is_vector(p->view, box))
         return 1;
-    bool wide = least && p->view->statistic_count * p->view->reduce_count >= least &&
-                stage->kernel[VKN_ACCESS_COLUMN] == VKN_KERNEL_APPLY_COLUMN;
-    return wide && vkn_box_extent(p->view, box, VKN_LANE) % 16 == 0 ? 16 : 4;
+    VknKernel kernel = stage->kernel[VKN_ACCESS_COLUMN];
+    uint64_t lanes = vkn_box_extent(p->view, box, VKN_LANE), least = p->tuning->wide_apply;
+    bool applies =
+        kernel == VKN_KERNEL_APPLY_COLUMN || (kernel == VKN_KERNEL_GRADIENT_APPLY_COLUMN && lanes >= 64);
+    bool large = least && p->view->statistic_count * p->view->reduce_count >= least;
+    return applies && large && lanes % 16 == 0 ? 16 : 4;
 }
 
 /* Parts per statistic for boxes like `chunk`: enough to keep the device busy, none too small. */

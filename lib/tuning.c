@@ -21,7 +21,7 @@
  * groups of 512 channels, on lavapipe 1.2 to 5.9 times up to 128, 1.15 to 1.2 times at 160 and 192, and lost
  * 1.1 to 1.3 times at 256 (2026-11).
  *
- * Columns applied by 16 at once, a line of the cache of each row, took 1.2 to 2.4 times less on lavapipe; of
+ * Columns applied by 16 at once, a line of the cache of each row, took 1.2 to 2.3 times less on lavapipe; of
  * 3136 elements as long or longer; on SwiftShader as long (time in the driver's code, 2026-11). */
 #define SOFTWARE(apply, columns, wide, by_cell, rows)                                                        \
     {                                                                                                        \

@@ -1,6 +1,6 @@
 // Column access: neighbouring statistics are neighbours in memory, so each invocation owns VECTOR of
-// them (4, or 1 where extents or strides do not divide; 16 of APPLY on lavapipe) and walks the reduced dimensions alone
-// (column_walk.glsl). No invocation waits for another.
+// them (4, or 1 where extents or strides do not divide; 16 of what applies on lavapipe) and walks the
+// reduced dimensions alone (column_walk.glsl). No invocation waits for another.
 
 layout(constant_id = VKN_SPEC_VECTOR) const uint VECTOR = 4;
 

@@ -58,7 +58,9 @@ static const char *shape_broken(const VknStep *step, const VknCaps *caps) {
     REQUIRE(local_size >= 1 && local_size <= 256 && (local_size & (local_size - 1)) == 0);
     REQUIRE(local_size <= caps->max_invocations);
     REQUIRE(SHARED_BYTES <= caps->max_shared_bytes && sizeof step->push <= 128);
-    REQUIRE(vector == 1 || vector == 4 || (vector == 16 && step->kernel == VKN_KERNEL_APPLY_COLUMN));
+    REQUIRE(vector == 1 || vector == 4 ||
+            (vector == 16 &&
+             (step->kernel == VKN_KERNEL_APPLY_COLUMN || step->kernel == VKN_KERNEL_GRADIENT_APPLY_COLUMN)));
     REQUIRE(step->push.extent[VKN_LANE] % vector == 0);
     REQUIRE(step->spec_count == (is_any(step) ? VKN_SPEC_COUNT : VKN_SPEC_SCALARS));
     return NULL;

@@ -45,15 +45,26 @@ static uint64_t part_length(uint64_t elements, uint64_t parts) {
 
 /* The most rows that a part of a column should have, however few parts keep the device busy: where rows are
  * wide, those that the processor can walk along side by side, as its prefetcher follows 32 pages. Narrow rows
- * share pages. Where each has its own, only APPLY gains, whose parts nobody has to merge. */
-static uint64_t most_rows(const VknPlanner *p, const VknStage *stage) {
+ * share pages. Where each has its own, or a visit takes whole lines of the cache, nothing is gained. */
+static uint64_t most_rows(const VknPlanner *p, uint32_t vector) {
     uint64_t stride = vkn_view_stride(p->view, VKN_INNER, VKN_SPACE_X);
     uint64_t row = stride * vkn_role_bits(&p->schedule->desc, VKN_ROLE_X) / 8;
-    bool applies = stage->kernel[VKN_ACCESS_COLUMN] == VKN_KERNEL_APPLY_COLUMN;
-    if (p->access != VKN_ACCESS_COLUMN || !p->tuning->wide_part || row < WIDE_ROW ||
-        (row >= PAGE && !applies))
+    if (p->access != VKN_ACCESS_COLUMN || vector == 16 || !p->tuning->wide_part || row < WIDE_ROW ||
+        row >= PAGE)
         return UINT64_MAX;
     return vkn_max(32, p->tuning->wide_part / row);
+}
+
+/* Neighbouring statistics that an invocation takes; of gradients 16 gain nothing where rows are short. */
+static uint32_t column_vector(const VknPlanner *p, const VknStage *stage, const VknBox *box) {
+    if (p->access != VKN_ACCESS_COLUMN || !vkn_box_is_vector(p->view, box))
+        return 1;
+    VknKernel kernel = stage->kernel[VKN_ACCESS_COLUMN];
+    uint64_t lanes = vkn_box_extent(p->view, box, VKN_LANE), least = p->tuning->wide_apply;
+    bool applies =
+        kernel == VKN_KERNEL_APPLY_COLUMN || (kernel == VKN_KERNEL_GRADIENT_APPLY_COLUMN && lanes >= 64);
+    bool large = least && p->view->statistic_count * p->view->reduce_count >= least;
+    return applies && large && lanes % 16 == 0 ? 16 : 4;
 }
 
 /* Parts per statistic for boxes like `chunk`: enough to keep the device busy, none too small. */
@@ -62,15 +73,16 @@ static uint64_t part_count(const VknPlanner *p, const VknStage *stage, const Vkn
     uint64_t statistics = vkn_box_count(p->view, chunk, true);
     uint64_t elements = vkn_box_count(p->view, chunk, false);
     uint64_t workers = p->tuning->lanes / vkn_worker_lanes(p, worker);
-    if (p->access == VKN_ACCESS_COLUMN && vkn_box_is_vector(p->view, chunk))
+    uint32_t vector = column_vector(p, stage, chunk);
+    if (vector > 1)
         statistics /= 4;
     VknKernel kernel = stage->kernel[VKN_ACCESS_ROW];
     bool applies = kernel == VKN_KERNEL_APPLY_ROW || kernel == VKN_KERNEL_GRADIENT_APPLY_ROW;
-    uint64_t part = p->access == VKN_ACCESS_COLUMN ? p->tuning->column_part
+    uint64_t part = p->access == VKN_ACCESS_COLUMN ? p->tuning->column_part / (vector == 16 ? 4 : 1)
                     : applies                      ? p->tuning->part_apply
                                                    : p->tuning->part;
     uint64_t parts = vkn_max(1, vkn_min(vkn_divide_up(workers, statistics), elements / part));
-    return vkn_max(parts, elements / most_rows(p, stage));
+    return vkn_max(parts, elements / most_rows(p, vector));
 }
 
 static bool is_gradient_norm(const VknStage *stage) {
@@ -136,6 +148,8 @@ static uint64_t part_iterations(const VknPlanner *p, const VknStage *stage, cons
         return 1;
     if (p->access != VKN_ACCESS_ANY) /* each run has a head, a body in two loops, and a tail */
         walk += 6 * (t->length / vkn_box_extent(p->view, &t->chunk, VKN_INNER) + 2);
+    if (column_vector(p, stage, &t->chunk) == 16) /* where quads are not aligned, one after the other */
+        walk *= 4;
     if (t->fours) { /* some of which visit four rows one by one */
         uint64_t rows = vkn_divide_up(vkn_box_count(p->view, &t->chunk, true), 4);
         return vkn_divide_up(rows, t->fours) * (6 + 6 * walk);
@@ -150,8 +164,7 @@ static uint64_t box_items(const VknPlanner *p, const VknStage *stage, const VknB
         return statistics * vkn_box_count(p->view, box, false);
     if (t->fours)
         return vkn_min(vkn_divide_up(statistics, 4), t->fours);
-    bool vector = p->access == VKN_ACCESS_COLUMN && vkn_box_is_vector(p->view, box);
-    return statistics / (vector ? 4 : 1) * t->parts;
+    return statistics / column_vector(p, stage, box) * t->parts;
 }
 
 /* Elements that a dispatch may take: so few that nothing overflows, or as the description says. */
@@ -236,6 +249,7 @@ static VknResult emit_boxes(VknPlanner *p, const VknStage *stage, const Tiling *
             return result;
         uint64_t items = box_items(p, stage, &box, t);
         vkn_step_set_box(p, step, &box);
+        step->spec[VKN_SPEC_VECTOR - 1] = column_vector(p, stage, &box);
         for (const VknUse *use = stage->uses; use->resource != VKN_RESOURCE_COUNT; use++) {
             VknSpace space = space_of(p, use->resource);
             uint64_t records = use->resource == VKN_RESOURCE_PARTS ? total : 1;

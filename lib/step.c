@@ -289,7 +289,5 @@ void vkn_step_set_box(const VknPlanner *p, VknStep *step, const VknBox *box) {
         uint32_t along = p->access == VKN_ACCESS_COLUMN ? VKN_LANE : VKN_INNER; /* what a quad lies */
         if (differs && !step->push.parameter_stride[along])
             step->spec[VKN_SPEC_MODES - 1] |= VKN_MODE_QUAD_PARAMETERS;
-        if (p->access == VKN_ACCESS_COLUMN && vkn_box_is_vector(view, box))
-            step->spec[VKN_SPEC_VECTOR - 1] = 4;
     }
 }

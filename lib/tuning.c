@@ -13,19 +13,23 @@
  * (CPU time, 2026-11).
  *
  * Rows of 1 and 4 KB gained 1.4 to 1.8 times on lavapipe from column parts of 64 and 32, which workgroups
- * walk along; SwiftShader, where an item's start costs as much as nine rows, lost by them.
+ * walk along, by quads; SwiftShader, where an item's start costs as much as nine rows, lost by them.
  *
  * Gradients of group norms took by cell 1.2 to 1.6 times less on SwiftShader from 16384 elements on, on
  * lavapipe 1.1 to 1.6 times less from 262144; below those they paid for two dispatches more.
  * With channels last, group norms gained 1.2 to 4.5 times on SwiftShader by cells that are columns, up to
- * groups of 512 channels, on lavapipe 1.2 to 5.9 times up to 128, and lost 1.2 times at 320 (2026-11). */
-#define SOFTWARE(apply, wide, by_cell, rows)                                                                 \
+ * groups of 512 channels, on lavapipe 1.2 to 5.9 times up to 128, 1.15 to 1.2 times at 160 and 192, and lost
+ * 1.1 to 1.3 times at 256 (2026-11).
+ *
+ * Columns applied by 16 at once, a line of the cache of each row, took 1.2 to 2.3 times less on lavapipe; of
+ * 3136 elements as long or longer; on SwiftShader as long (time in the driver's code, 2026-11). */
+#define SOFTWARE(apply, columns, wide, by_cell, rows)                                                        \
     {                                                                                                        \
         .local_size = 16, .max_groups = 64, .lanes = 1024, .part = 4096, .part_apply = 512,                  \
-        .column_part = 256, .small = 512, .small_apply = apply, .wide_part = wide, .cells = by_cell,         \
-        .cell_rows = rows, .alone = 256                                                                      \
+        .column_part = 256, .small = 512, .small_apply = apply, .wide_apply = columns, .wide_part = wide,    \
+        .cells = by_cell, .cell_rows = rows, .alone = 256                                                    \
     }
-static const VknTuning LAVAPIPE = SOFTWARE(100, 65536, 131072, 128);
+static const VknTuning LAVAPIPE = SOFTWARE(100, 8192, 65536, 131072, 192);
 
 /* No GPU has been measured: their rows are estimates. `resident` is how many invocations a device holds at
  * once, `size` what its vendor recommends to begin with; the rest is the same for all, as there is no ground
@@ -33,11 +37,12 @@ static const VknTuning LAVAPIPE = SOFTWARE(100, 65536, 131072, 128);
 #define GPU(resident, size)                                                                                  \
     {                                                                                                        \
         .local_size = size, .max_groups = 16384, .lanes = resident, .part = 1024, .part_apply = 1024,        \
-        .column_part = 64, .small = 64, .small_apply = 64, .cells = 1 << 20, .cell_rows = 64, .alone = 0     \
+        .column_part = 64, .wide_apply = 0, .small = 64, .small_apply = 64, .cells = 1 << 20,                \
+        .cell_rows = 64, .alone = 0                                                                          \
     }
 static const VknTuning ROWS[] = {
     [VKN_DEVICE_OTHER] = GPU(262144, 256),
-    [VKN_DEVICE_SOFTWARE] = SOFTWARE(256, 0, 16384, 512),
+    [VKN_DEVICE_SOFTWARE] = SOFTWARE(256, 0, 0, 16384, 512),
     /* 2048 on each of about 128 multiprocessors (CUDA C++ Programming Guide, compute capability 8.0, 9.0) */
     [VKN_DEVICE_NVIDIA] = GPU(262144, 256),
     /* 16 wavefronts of 32 on two SIMD units of each of about 96 compute units (RDNA whitepaper) */

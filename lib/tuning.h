@@ -11,6 +11,8 @@ typedef struct VknTuning {
     uint32_t part;        /* elements below which a part is not worth a worker's start */
     uint32_t part_apply;  /* likewise, where nothing is reduced, so that parts need not be merged */
     uint32_t column_part; /* likewise, where an invocation walks it alone, four statistics at a time */
+    uint32_t wide_apply;  /* elements of a tensor from which an invocation that applies columns takes 16, not
+                             4; 0: never */
     uint32_t wide_part;   /* bytes that a part of wide rows spans; 0: it makes no difference */
     uint32_t small;       /* elements of a run up to which one invocation walks it alone */
     uint32_t small_apply; /* likewise, where nothing is reduced, so that lanes have nothing to merge */

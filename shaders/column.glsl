@@ -1,6 +1,6 @@
 // Column access: neighbouring statistics are neighbours in memory, so each invocation owns VECTOR of
-// them (4, or 1 where extents or strides do not divide) and walks the reduced dimensions alone
-// (column_walk.glsl). No invocation waits for another.
+// them (4, or 1 where extents or strides do not divide; 16 of what applies on lavapipe) and walks the
+// reduced dimensions alone (column_walk.glsl). No invocation waits for another.
 
 layout(constant_id = VKN_SPEC_VECTOR) const uint VECTOR = 4;
 
@@ -38,6 +38,16 @@ Column column_of(uint item)
                   lane * parameter_stride[VKN_LANE];
     c.begin = min(c.part * part_length, reduce_count());
     c.end = min(c.begin + part_length, reduce_count());
+    return c;
+}
+
+// The column `by` statistics further on.
+Column column_beside(Column c, uint by)
+{
+    c.x += by;
+    c.y += by;
+    c.index += by * stat_stride[VKN_KEPT(VKN_LANE)];
+    c.parameter += by * parameter_stride[VKN_LANE];
     return c;
 }
 

@@ -7,7 +7,7 @@ Element column_element(uint x, uint y, uint p, bool wide)
     if (wide)
         return element_at4(x, y, p, step);
     Element e = element_at(x, y, y, p);
-    if (VECTOR == 4) {
+    if (VECTOR > 1) {
         for (uint k = 1; k < 4; k++) {
             Element next = element_at(x + k, y + k, y + k, p);
             e.x[k] = next.x.x;

@@ -21,7 +21,7 @@ void column_walk(inout STATE s, Column c, bool wide)
         uint y = ((c.y + outer * y_stride[VKN_OUTER]) >> unit) + inner * y_step;
         uint p = c.parameter + outer * parameter_stride[VKN_OUTER] + inner * p_step;
         uint i = 0;
-        if (TAKES_SEVERAL(X_TYPE != VKN_STORE_F32))
+        if (TAKES_SEVERAL(X_TYPE != VKN_STORE_F32 && VECTOR != 16))
             while (i + 4 <= count) {
                 visit4(s, x, y, p, x_step, y_step, wide);
                 x += 4 * x_step;

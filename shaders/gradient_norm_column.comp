@@ -31,6 +31,8 @@ void main()
             parameters_store(column_index(c, k), sums.dz_xhat, sums.dz, sums.dslope);
             coefficients_component(all, k, coefficients_with(coefficients_given(column_index(c, k)), sums));
         }
-        column_walk(all, c);
+        Gradients g;
+        g.quad[0] = all;
+        column_walk(g, c);
     } NEXT_ITEM;
 }

@@ -75,7 +75,7 @@
 #define VKN_SPEC_PARAMETER          5 /* f32, three of them: the activation's parameters */
 #define VKN_SPEC_PROLOGUE           8 /* like the activation */
 #define VKN_SPEC_PROLOGUE_PARAMETER 9
-#define VKN_SPEC_VECTOR             12 /* column kernels: elements per access, 4 or 1 */
+#define VKN_SPEC_VECTOR             12 /* column kernels: statistics per invocation, 4, 1 or 16 */
 #define VKN_SPEC_UNBIASED           13 /* 1 moves M2 / (n - 1) into the running variance */
 #define VKN_SPEC_X_TYPE             14 /* VKN_STORE_: how a tensor lies in memory */
 #define VKN_SPEC_Y_TYPE             15

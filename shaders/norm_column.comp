@@ -18,12 +18,12 @@ void main()
     EACH_ITEM_ALONE(items) {
         Column c = column_of(item);
         ColumnMoments m = column_reduce(c);
-        Affine a;
+        Affines a;
         for (uint k = 0; k < VECTOR; k++) {
             Statistic s = statistic_kind(column_statistic(m, k));
             statistic_store(column_index(c, k), s);
             running_move(column_index(c, k), s.mean, moving_variance(s));
-            affine_component(a, k, affine_of(column_index(c, k), s));
+            affine_component(a.quad[0], k, affine_of(column_index(c, k), s));
         }
         column_walk(a, c);
     } NEXT_ITEM;

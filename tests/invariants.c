@@ -58,7 +58,9 @@ static const char *shape_broken(const VknStep *step, const VknCaps *caps) {
     REQUIRE(local_size >= 1 && local_size <= 256 && (local_size & (local_size - 1)) == 0);
     REQUIRE(local_size <= caps->max_invocations);
     REQUIRE(SHARED_BYTES <= caps->max_shared_bytes && sizeof step->push <= 128);
-    REQUIRE(vector == 1 || vector == 4);
+    REQUIRE(vector == 1 || vector == 4 ||
+            (vector == 16 &&
+             (step->kernel == VKN_KERNEL_APPLY_COLUMN || step->kernel == VKN_KERNEL_GRADIENT_APPLY_COLUMN)));
     REQUIRE(step->push.extent[VKN_LANE] % vector == 0);
     REQUIRE(step->spec_count == (is_any(step) ? VKN_SPEC_COUNT : VKN_SPEC_SCALARS));
     return NULL;
@@ -234,7 +236,7 @@ static uint64_t iterations_of(const VknSchedule *schedule, const VknStep *step, 
     uint64_t lanes = lanes_of(step, caps), vector = spec(step, VKN_SPEC_VECTOR);
     uint64_t workers = step->group_count * (spec(step, VKN_SPEC_LOCAL_SIZE) / lanes);
     uint64_t items = g->statistics / vector * p->part_count;
-    uint64_t each = vkn_divide_up(p->part_length, lanes * (is_any(step) || vector == 4 ? 1 : 4));
+    uint64_t each = vkn_divide_up(p->part_length, lanes * (is_any(step) || vector > 1 ? 1 : 4));
     if (sees_cells(step)) {
         items = (uint64_t)p->extent[VKN_BATCH] * p->extent[VKN_CHANNEL];
         each = iterations_of_cells(step, lanes);

@@ -17,7 +17,7 @@ static const struct {
 } CASES[] = {{1000, 1, false},    {77, 2, false},     {33, 31, true},      {50, 64, false},
              {7, 1000, true},     {40, 1001, false},  {3, 65537, false},   {5, 65536, true},
              {1, 3000001, false}, {2, 2500000, true}, {200003, 16, false}, {3, 4097, false},
-             {1236, 68, false},   {1236, 260, false}};
+             {1236, 68, false},   {1236, 260, false}, {64, 1001, true}};
 
 #define CLIMB 12   /* what a sum of exponentials is rescaled for */
 #define LARGE 1e8f /* of two elements that cancel: what is added between them must not be rounded away */

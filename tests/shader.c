@@ -43,7 +43,7 @@ static Spec random_spec(TestRandom *random) {
     for (uint32_t i = 0; i < VKN_SPEC_COUNT; i++)
         spec.value[i] = (uint32_t)test_random_next(random);
     spec.value[VKN_SPEC_LOCAL_SIZE - 1] = 1u << test_random_below(random, 9);
-    spec.value[VKN_SPEC_VECTOR - 1] = test_random_below(random, 2) ? 4 : 1;
+    spec.value[VKN_SPEC_VECTOR - 1] = 1u << 2 * test_random_below(random, 3); /* 1, 4 or 16 */
     for (uint32_t id = VKN_SPEC_ACTIVATION; id <= VKN_SPEC_PROLOGUE;
          id += VKN_SPEC_PROLOGUE - VKN_SPEC_ACTIVATION)
         spec.value[id - 1] = test_activation_id(spec.value[id - 1] % TEST_ACTIVATION_COUNT);

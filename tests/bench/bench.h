@@ -15,6 +15,8 @@
 
 #include <vknorm/runtime.h>
 
+#include <stdio.h>
+
 /* -------------------------------------------------------------------------------------------- host */
 
 /* Seconds since some moment. */
@@ -165,6 +167,9 @@ typedef struct BenchSpread {
     double low, median, high;
 } BenchSpread;
 
+/* Sorts the samples. */
+BenchSpread bench_spread(double *samples, uint32_t count);
+
 /* One strategy of one case. */
 typedef struct BenchResult {
     const BenchCase *bench_case;
@@ -218,6 +223,10 @@ void bench_table_row(const BenchResult *result);
 
 /* What the rows come to: how many of the targets are met, how long recording takes. */
 void bench_table_foot(const BenchRun *run);
+
+/* Opens a JSON file and writes what was measured on, when, and `peer` by its version; the object is left
+ * open. NULL when the file cannot be written. */
+FILE *bench_json_open(const char *path, const VknRuntimeInfo *info, const char *peer, const char *version);
 
 /* Both return false when the file cannot be written. */
 bool bench_json_write(const BenchRun *run, const char *path);

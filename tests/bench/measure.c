@@ -42,8 +42,7 @@ static int compare_doubles(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* Sorts the samples. */
-static BenchSpread spread_of(double *samples, uint32_t count) {
+BenchSpread bench_spread(double *samples, uint32_t count) {
     qsort(samples, count, sizeof *samples, compare_doubles);
     return (BenchSpread){samples[count / 4], samples[count / 2], samples[count - 1 - count / 4]};
 }
@@ -91,7 +90,7 @@ static void entry_plan(const Bench *b, Entry *entry, uint32_t strategy) {
         return;
     }
     const VknPlanInfo *info = vkn_plan_info(entry->plan);
-    entry->result->plan_warm = spread_of(warm, WARM_PLANS).median;
+    entry->result->plan_warm = bench_spread(warm, WARM_PLANS).median;
     entry->result->dispatches = entry->batch * info->dispatch_count;
     entry->result->barriers = (entry->together ? 1 : entry->batch) * info->barrier_count;
     entry->result->bytes = info->least_bytes;
@@ -177,7 +176,7 @@ static double recording_seconds(const Bench *b, const Entry *entry) {
         vkn_runtime_time(b->rig->runtime, 1, record_only, &recording, &never);
         seconds[i] = recording.seconds;
     }
-    return spread_of(seconds, RECORDINGS).median;
+    return bench_spread(seconds, RECORDINGS).median;
 }
 
 static VknResult run_round(Bench *b, BenchOnednn *onednn) {
@@ -210,18 +209,18 @@ static double target_of(const BenchTarget *target, const VknRuntimeInfo *info) {
 
 static void summarize(Bench *b) {
     uint32_t n = b->samples;
-    double buffer_rate = spread_of(b->buffer_rate, n).median;
-    double shader_rate = spread_of(b->shader_rate, n).median;
-    double onednn_seconds = spread_of(b->onednn, n).median;
+    double buffer_rate = bench_spread(b->buffer_rate, n).median;
+    double shader_rate = bench_spread(b->shader_rate, n).median;
+    double onednn_seconds = bench_spread(b->onednn, n).median;
     for (uint32_t i = 0; i < b->timed_count; i++) {
         Entry *entry = b->timed[i];
         BenchResult *r = entry->result;
         r->record = recording_seconds(b, entry) / r->dispatches;
-        r->of_onednn = spread_of(entry->of_onednn, n).median;
+        r->of_onednn = bench_spread(entry->of_onednn, n).median;
         r->samples = n;
-        r->seconds = spread_of(entry->seconds, n);
-        r->of_buffer = spread_of(entry->of_buffer, n).median;
-        r->of_shader = spread_of(entry->of_shader, n).median;
+        r->seconds = bench_spread(entry->seconds, n);
+        r->of_buffer = bench_spread(entry->of_buffer, n).median;
+        r->of_shader = bench_spread(entry->of_shader, n).median;
         r->buffer_rate = buffer_rate;
         r->shader_rate = shader_rate;
         r->onednn_seconds = onednn_seconds;

@@ -137,28 +137,35 @@ static void write_result(FILE *file, const BenchResult *r) {
     fprintf(file, "}");
 }
 
-bool bench_json_write(const BenchRun *run, const char *path) {
+FILE *bench_json_open(const char *path, const VknRuntimeInfo *info, const char *peer, const char *version) {
     FILE *file = fopen(path, "w");
     time_t now = time(NULL);
     char date[32];
     if (!file)
-        return false;
+        return NULL;
     strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", gmtime(&now));
     fprintf(file, "{");
-    write_string(file, "device", run->info->device_name);
+    write_string(file, "device", info->device_name);
     fprintf(file, ",\n ");
-    write_string(file, "driver", run->info->driver_name);
+    write_string(file, "driver", info->driver_name);
     fprintf(file, ",\n ");
-    write_string(file, "driver_info", run->info->driver_info);
+    write_string(file, "driver_info", info->driver_info);
     fprintf(file, ",\n ");
     write_commit(file);
     fprintf(file, ",\n ");
     write_string(file, "date", date);
     fprintf(file, ",\n ");
-    write_string(file, "clock",
-                 run->info->gpu && run->info->timestamps ? "timestamps" : "submission to fence");
+    write_string(file, "clock", info->gpu && info->timestamps ? "timestamps" : "submission to fence");
     fprintf(file, ",\n ");
-    write_string(file, "onednn", run->options->onednn ? bench_onednn_version() : "");
+    write_string(file, peer, version);
+    return file;
+}
+
+bool bench_json_write(const BenchRun *run, const char *path) {
+    FILE *file =
+        bench_json_open(path, run->info, "onednn", run->options->onednn ? bench_onednn_version() : "");
+    if (!file)
+        return false;
     fprintf(file, ",\n \"cache_bytes\": %llu,\n \"results\": [\n", (unsigned long long)run->cache);
     for (uint32_t i = 0; i < run->count; i++) {
         write_result(file, &run->results[i]);

@@ -55,9 +55,23 @@ static uint64_t most_rows(const VknPlanner *p, uint32_t vector) {
     return vkn_max(32, p->tuning->wide_part / row);
 }
 
+/* Whether column kernels can move four neighbouring statistics of this box at once. Only the start of a
+ * binding may be unaligned: kernels see to that. */
+static bool is_vector(const VknView *view, const VknBox *box) {
+    if (vkn_box_extent(view, box, VKN_LANE) % 4)
+        return false;
+    for (uint32_t slot = 0; slot < VKN_SLOTS; slot++)
+        for (int space = VKN_SPACE_X; space <= VKN_SPACE_Y; space++) {
+            uint64_t stride = vkn_view_stride(view, slot, space);
+            if (slot == VKN_LANE ? stride != 1 : stride % 4 != 0)
+                return false;
+        }
+    return true;
+}
+
 /* Neighbouring statistics that an invocation takes; of gradients 16 gain nothing where rows are short. */
 static uint32_t column_vector(const VknPlanner *p, const VknStage *stage, const VknBox *box) {
-    if (p->access != VKN_ACCESS_COLUMN || !vkn_box_is_vector(p->view, box))
+    if (p->access != VKN_ACCESS_COLUMN || !is_vector(p->view, box))
         return 1;
     VknKernel kernel = stage->kernel[VKN_ACCESS_COLUMN];
     uint64_t lanes = vkn_box_extent(p->view, box, VKN_LANE), least = p->tuning->wide_apply;

@@ -234,20 +234,6 @@ void vkn_step_bind(const VknPlanner *p, VknStep *step, VknUse use, uint64_t firs
     step->writes |= use.direction & VKN_WRITE ? (uint64_t)1 << use.resource : 0;
 }
 
-/* Whether column kernels can move four neighbouring statistics of this box at once. Only the start of a
- * binding may be unaligned: kernels see to that. */
-bool vkn_box_is_vector(const VknView *view, const VknBox *box) {
-    if (vkn_box_extent(view, box, VKN_LANE) % 4)
-        return false;
-    for (uint32_t slot = 0; slot < VKN_SLOTS; slot++)
-        for (int space = VKN_SPACE_X; space <= VKN_SPACE_Y; space++) {
-            uint64_t stride = vkn_view_stride(view, slot, space);
-            if (slot == VKN_LANE ? stride != 1 : stride % 4 != 0)
-                return false;
-        }
-    return true;
-}
-
 void vkn_step_set_box(const VknPlanner *p, VknStep *step, const VknBox *box) {
     const VknView *view = p->view;
     bool differs = p->schedule->desc.parameter_axis_count && p->by != VKN_BY_CELL; /* between elements */

@@ -80,10 +80,6 @@ void vkn_step_set_groups(const VknPlanner *p, VknStep *step, uint64_t items, uin
 /* Extents and strides of a box. */
 void vkn_step_set_box(const VknPlanner *p, VknStep *step, const VknBox *box);
 
-/* Whether column kernels can move four neighbouring statistics of a box at once. Only the start of a
- * binding may be unaligned: kernels see to that. */
-bool vkn_box_is_vector(const VknView *view, const VknBox *box);
-
 typedef enum VknDirection { VKN_READ = 1, VKN_WRITE = 2, VKN_UPDATE = 3 } VknDirection;
 
 /* Makes the workspace hold `count` records of a resource. */

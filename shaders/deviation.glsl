@@ -35,7 +35,7 @@ float log_of_sum(float most, float sum)
     return mix(l, NOT_A_NUMBER, isnan(sum) || most == INFINITY);
 }
 
-// Beside which -inf stays -inf.
+// The maximum as a finite number, beside which -inf stays -inf.
 float finite_maximum(float most)
 {
     return max(most, LEAST);

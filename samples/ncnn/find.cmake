@@ -1,0 +1,10 @@
+# Finds ncnn, where CMAKE_PREFIX_PATH or ncnn_DIR say it is installed, and sets has_ncnn: whether it was built with Vulkan.
+check_language(CXX)
+if(CMAKE_CXX_COMPILER)
+  enable_language(CXX)
+  find_package(ncnn CONFIG QUIET)
+endif()
+set(has_ncnn FALSE)
+if(ncnn_FOUND AND NCNN_VULKAN)
+  set(has_ncnn TRUE)
+endif()
